@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/err.h"
+
+/*
+ * Files of "key = value" lines in [sections], made to be edited by hand: # and ; begin a comment, unknown keys stay where they are.
+ * Reading is libinih's; changing keeps every other line as it was.
+ */
+
+/*
+ * Called for each key, `line` counts from 1. Returns 0, or a negative errno after setting `err`: the reader then stops and puts
+ * "FILE line N: " before the message.
+ */
+typedef int (*ini_handler)(void *context, const char *section, const char *key, const char *value, struct err *err);
+
+/*
+ * Reads the file `name` below `dir_fd`; `shown` is its name for messages. Errors of the file itself (no value, a line over 4 KiB, a NUL byte) have
+ * the exit status BAD_CONFIG. A missing file is -ENOENT.
+ */
+int ini_read_at(int dir_fd, const char *name, const char *shown, ini_handler handler, void *context, struct err *err) _must_check_;
+
+/*
+ * Changes one key of a text in memory, or removes it (value NULL), and returns the new text, which the caller frees, or NULL when there is no memory.
+ * A key that is not there goes to the end of its section, which is made if it is missing; "" is the part before the first section.
+ */
+char *ini_edit(const char *text, const char *section, const char *key, const char *value) _must_check_;

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+
+/*
+ * The control groups of one guest: the same path in every hierarchy, on hosts with the unified hierarchy (v2) and on hosts where controllers sit in v1
+ * hierarchies beside a v2 mount without them (hybrid). By libcgroup where it does the job; its pitfalls are worked around here and nowhere else.
+ *
+ * Paths are relative to the hierarchies ("ctctl/web1"), every component checked against [A-Za-z0-9_.-]. All calls are made by the host's root in the host's
+ * cgroup namespace unless said otherwise.
+ */
+#define CGROUP_UNLIMITED 0
+
+struct cgroup_limits {
+	uint64_t memory_bytes; /* memory.max / memory.limit_in_bytes; 0: none */
+	uint64_t cpu_milli;    /* thousandths of a core: cpu.max / cpu.cfs_quota_us; 0: none */
+	uint64_t cpu_weight;   /* 1 to 10000, 100 is the kernel's default: cpu.weight / cpu.shares (weight * 1024 / 100, at least 2); 0: 100 */
+	uint64_t pids_max;     /* 0: none */
+};
+
+/*
+ * Makes the group in all hierarchies, with its limits; on v1 with the device list of a guest (null zero full random urandom tty console ptmx pts, net/tun and
+ * fuse where asked for). On v2 controllers are enabled from the root down to the group's parent. A failure leaves nothing behind.
+ * A limit whose controller this host lacks is UNSUPPORTED and names the controller.
+ */
+struct cgroup_spec {
+	const char *path;
+	struct cgroup_limits limits;
+	bool allow_tun;
+	bool allow_fuse;
+};
+int cgroup_create(const struct cgroup_spec *spec, struct err *err) _must_check_;
+
+/* Moves a whole process (not one thread) into the group, in all hierarchies. */
+int cgroup_attach(const char *path, pid_t pid, struct err *err) _must_check_;
+
+/*
+ * Gives the unified group to the guest's root: the folder and the files of /sys/kernel/cgroup/delegate, never the limits (cgroup-v2.rst, "Delegation").
+ */
+int cgroup_delegate(const char *path, uid_t uid, gid_t gid, struct err *err) _must_check_;
+
+/* Changes the limits of a live group; fields that equal `old` are not written. */
+int cgroup_set_limits(const char *path, const struct cgroup_limits *old, const struct cgroup_limits *limits, struct err *err) _must_check_;
+
+/*
+ * Ends every process in the group and below it, and waits until it is empty: cgroup.kill where there is one, else SIGKILL in rounds; waits on cgroup.events.
+ * A missing group is a success.
+ */
+int cgroup_kill(const char *path, int timeout_ms, struct err *err) _must_check_;
+
+/* Removes the group and what the guest made below it, in all hierarchies. A missing group is a success; one with processes is -EBUSY. */
+int cgroup_destroy(const char *path, struct err *err) _must_check_;
+
+struct cgroup_usage {
+	uint64_t memory_bytes;
+	uint64_t cpu_usec;
+	uint64_t n_pids;
+};
+/* Counters whose controller is missing are 0. */
+int cgroup_get_usage(const char *path, struct cgroup_usage *ret, struct err *err) _must_check_;
+
+/* Is there a process in the group or below it? False if the group is missing. */
+bool cgroup_is_populated(const char *path);
+
+/* Which controllers this host offers, for doctor: "cpu cpuset memory pids", and whether they are v2. */
+struct cgroup_host {
+	bool is_unified; /* controllers on v2 */
+	bool has_v2;     /* a cgroup2 mount exists at all */
+	char controllers[256];
+	char v2_mount[128];
+};
+int cgroup_probe_host(struct cgroup_host *ret, struct err *err) _must_check_;

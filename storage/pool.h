@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/log.h"
+
+/*
+ * A pool keeps private areas: what guests write. An area has an id (a guest's UUID) and holds two folders on one file system, `upper` and `work`, for the
+ * guest's overlay. A pool is a folder POOLS/NAME with the file pool.conf (kind, size, where it is) and the mount point or folder `data`.
+ *
+ *   kind    area                   limit                     needs
+ *   btrfs   a subvolume            a quota group, live       btrfs; on a loop file that we make, or a folder on an existing btrfs
+ *   dir     a folder               none (-EOPNOTSUPP)        nothing
+ *
+ * Files in an area carry the ids that the guest sees, 0 for its root: `data` is therefore reachable by the host's root only (mode 0700), and a
+ * guest's set-user-ID file is no way to root for a user of the host.
+ *
+ * All calls are made by root in the host's namespaces.
+ */
+enum pool_kind {
+	POOL_DIR,
+	POOL_BTRFS,
+};
+
+const char *pool_kind_name(enum pool_kind kind);
+int pool_kind_from_name(const char *name, enum pool_kind *ret) _must_check_; /* 0 or -EINVAL */
+
+struct pool_spec {
+	const char *name;
+	enum pool_kind kind;
+	const char *path;    /* btrfs: a folder on an existing btrfs. NULL: a loop file of our own */
+	uint64_t size_bytes; /* of the loop file (sparse); 0: four fifths of what the file system under POOLS has free */
+};
+
+struct pool_stat {
+	enum pool_kind kind;
+	uint64_t total_bytes;
+	uint64_t free_bytes;
+	bool has_limits;
+};
+
+struct area_stat {
+	uint64_t used_bytes;  /* by this area alone; 0 and `is_exact` false where the pool cannot tell cheaply */
+	uint64_t limit_bytes; /* 0: none */
+	bool is_exact;
+};
+
+struct pool;
+
+/*
+ * Makes a pool, in steps that an interrupted call leaves removable: pool.conf is written last, and a folder without it is removed by the next
+ * call of that name. Exit status EXISTS, NO_SPACE, UNSUPPORTED (no btrfs in the kernel, mkfs.btrfs missing).
+ */
+int pool_create(const char *pools_dir, const struct pool_spec *spec, const struct log *log, struct err *err) _must_check_;
+
+/*
+ * Opens a pool by name. The file system of a btrfs pool on a loop file is mounted (nosuid, nodev, private) if it is not yet: once per host boot, two
+ * processes at a time are kept apart by a lock. Exit status NO_POOL. The caller ends with pool_close(), which leaves it mounted.
+ */
+int pool_open(const char *pools_dir, const char *name, struct pool **ret, struct err *err) _must_check_;
+void pool_close(struct pool *pool);
+static inline void cleanup_pool(struct pool **p)
+{
+	pool_close(*p);
+}
+
+/* Unmounts and removes a pool without areas (-EBUSY, and says how many, if it has some). */
+int pool_remove(const char *pools_dir, const char *name, struct err *err) _must_check_;
+
+const char *pool_name(const struct pool *pool);
+enum pool_kind pool_get_kind(const struct pool *pool);
+int pool_get_stat(struct pool *pool, struct pool_stat *ret, struct err *err) _must_check_;
+
+/*
+ * Makes an area with its limit in bytes (0: none). An area of that id is AREA_EXISTS. A limit on a pool without limits is UNSUPPORTED.
+ * Interrupted anywhere it leaves what area_destroy() removes.
+ */
+int area_create(struct pool *pool, const char *id, uint64_t limit_bytes, struct err *err) _must_check_;
+
+/* Removes an area and its quota group; a missing one, or half of one, is a success. */
+int area_destroy(struct pool *pool, const char *id, struct err *err) _must_check_;
+
+bool area_exists(struct pool *pool, const char *id);
+
+/* The folder of an area (O_PATH), which holds `upper` and `work`. The caller closes it. */
+int area_open(struct pool *pool, const char *id, struct err *err) _must_check_;
+
+/* Changes the limit of a live area; below what it uses already is allowed by the kernel and only stops it from growing. */
+int area_set_limit(struct pool *pool, const char *id, uint64_t limit_bytes, struct err *err) _must_check_;
+int area_get_stat(struct pool *pool, const char *id, struct area_stat *ret, struct err *err) _must_check_;
+
+/* Calls `each` with every pool's name / every area's id, in no order; stops at a negative return and passes it on. */
+int pool_each(const char *pools_dir, int (*each)(void *context, const char *name), void *context, struct err *err) _must_check_;
+int area_each(struct pool *pool, int (*each)(void *context, const char *id), void *context, struct err *err) _must_check_;
