@@ -12,14 +12,14 @@
  * TAKE_FD() and TAKE_PTR() hand the content over to the caller. No destructor changes errno.
  */
 #define _cleanup_(fn) __attribute__((cleanup(fn)))
-#define _unused_ __attribute__((unused))
+#define _unused_      __attribute__((unused))
 
-#define DEFINE_CLEANUP(type, name, call)                 \
-	static inline _unused_ void name(type *p)        \
-	{                                                \
-		int saved_errno = errno;                 \
-		call;                                    \
-		errno = saved_errno;                     \
+#define DEFINE_CLEANUP(type, name, call)          \
+	static inline _unused_ void name(type *p) \
+	{                                         \
+		int saved_errno = errno;          \
+		call;                             \
+		errno = saved_errno;              \
 	}
 
 DEFINE_CLEANUP(int, cleanup_fd, if (*p >= 0) close(*p))
@@ -34,25 +34,25 @@ static inline void cleanup_free(void *p)
 	errno = saved_errno;
 }
 
-#define _cleanup_fd_ _cleanup_(cleanup_fd)
+#define _cleanup_fd_   _cleanup_(cleanup_fd)
 #define _cleanup_file_ _cleanup_(cleanup_file)
-#define _cleanup_dir_ _cleanup_(cleanup_dir)
+#define _cleanup_dir_  _cleanup_(cleanup_dir)
 #define _cleanup_free_ _cleanup_(cleanup_free)
 
-#define TAKE_FD(fd)                  \
-	({                           \
-		int *fdp_ = &(fd);   \
-		int fd_ = *fdp_;     \
-		*fdp_ = -EBADF;      \
-		fd_;                 \
+#define TAKE_FD(fd)                \
+	({                         \
+		int *fdp_ = &(fd); \
+		int fd_ = *fdp_;   \
+		*fdp_ = -EBADF;    \
+		fd_;               \
 	})
 
-#define TAKE_PTR(ptr)                        \
-	({                                   \
+#define TAKE_PTR(ptr)                          \
+	({                                     \
 		__typeof__(ptr) *pp_ = &(ptr); \
 		__typeof__(ptr) p_ = *pp_;     \
-		*pp_ = NULL;                 \
-		p_;                          \
+		*pp_ = NULL;                   \
+		p_;                            \
 	})
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))

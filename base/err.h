@@ -13,15 +13,15 @@
  * to do next.
  */
 struct err {
-	int code;            /* positive errno, 0 while there is none */
+	int code;	     /* positive errno, 0 while there is none */
 	enum exit_code exit; /* the status with which ctctl ends if nobody handles it */
-	char msg[512];       /* one line, always terminated, cut if longer */
+	char msg[512];	     /* one line, always terminated, cut if longer */
 };
 
 #define ERR_INIT ((struct err){ .exit = EXIT_FAILED })
 
 #define _printf_(fmt_index, first) __attribute__((format(printf, fmt_index, first)))
-#define _must_check_ __attribute__((warn_unused_result))
+#define _must_check_		   __attribute__((warn_unused_result))
 
 /*
  * Fills `err` and returns -code. `code` is a positive errno, passed explicitly so that a call in between cannot

@@ -14,13 +14,13 @@
  * Called for each key, `line` counts from 1. Returns 0, or a negative errno after setting `err`: the reader then stops and puts
  * "FILE line N: " before the message.
  */
-typedef int (*ini_handler)(void *context, const char *section, const char *key, const char *value, struct err *err);
+typedef int (*ini_key_fn)(void *context, const char *section, const char *key, const char *value, struct err *err);
 
 /*
  * Reads the file `name` below `dir_fd`; `shown` is its name for messages. Errors of the file itself (no value, a line over 4 KiB, a NUL byte) have
  * the exit status BAD_CONFIG. A missing file is -ENOENT.
  */
-int ini_read_at(int dir_fd, const char *name, const char *shown, ini_handler handler, void *context, struct err *err) _must_check_;
+int ini_read_at(int dir_fd, const char *name, const char *shown, ini_key_fn handler, void *context, struct err *err) _must_check_;
 
 /*
  * Changes one key of a text in memory, or removes it (value NULL), and returns the new text, which the caller frees, or NULL when there is no memory.

@@ -14,7 +14,7 @@
  *
  * A last line without its newline is a torn write and does not count.
  */
-#define JOURNAL_FILE "journal"
+#define JOURNAL_FILE	  "journal"
 #define JOURNAL_STEPS_MAX 16
 
 struct journal_entry {

@@ -21,7 +21,7 @@ struct log {
 
 void log_write(const struct log *log, enum log_level level, const char *fmt, ...) _printf_(3, 4);
 
-#define log_detail(log, ...) log_write(log, LOG_LEVEL_DETAIL, __VA_ARGS__)
+#define log_detail(log, ...)   log_write(log, LOG_LEVEL_DETAIL, __VA_ARGS__)
 #define log_progress(log, ...) log_write(log, LOG_LEVEL_PROGRESS, __VA_ARGS__)
-#define log_notice(log, ...) log_write(log, LOG_LEVEL_NOTICE, __VA_ARGS__)
-#define log_warning(log, ...) log_write(log, LOG_LEVEL_WARNING, __VA_ARGS__)
+#define log_notice(log, ...)   log_write(log, LOG_LEVEL_NOTICE, __VA_ARGS__)
+#define log_warning(log, ...)  log_write(log, LOG_LEVEL_WARNING, __VA_ARGS__)

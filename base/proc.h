@@ -40,11 +40,11 @@ uint64_t proc_now_ms(void);
  * LC_ALL=C.UTF-8 and `env`. No shell is involved. Everything but 0, 1 and 2 is closed in it; it dies with its parent.
  */
 struct proc_spec {
-	const char *const *argv;      /* NULL-terminated */
-	const char *const *env;       /* "NAME=value", NULL-terminated; may be NULL */
-	int stdin_fd;                 /* -1: /dev/null */
-	int stdout_fd;                /* -1: its lines go to `on_line` */
-	int dir_fd;                   /* its working folder; -1: / */
+	const char *const *argv;			  /* NULL-terminated */
+	const char *const *env;				  /* "NAME=value", NULL-terminated; may be NULL */
+	int stdin_fd;					  /* -1: /dev/null */
+	int stdout_fd;					  /* -1: its lines go to `on_line` */
+	int dir_fd;					  /* its working folder; -1: / */
 	void (*on_line)(void *context, const char *line); /* stdout and stderr, a line each, without the newline; may be NULL */
 	void *context;
 };

@@ -12,7 +12,7 @@
 struct sync_msg {
 	uint32_t stage;
 	uint32_t failed; /* `err` is filled, the stage is the one that failed */
-	int64_t value;   /* a pid or a count; 0 where the stage has none */
+	int64_t value;	 /* a pid or a count; 0 where the stage has none */
 	struct err err;
 };
 

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/fault.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int is_chosen(const char *variable, const char *name)
+{
+	const char *chosen = secure_getenv(variable);
+
+	return chosen && strcmp(chosen, name) == 0;
+}
+
+int fault_point(const char *name, struct err *err)
+{
+	if (is_chosen("CTCTL_FAULT_KILL", name))
+		raise(SIGKILL);
+	if (is_chosen("CTCTL_FAULT_FAIL", name))
+		return err_set(err, EIO, "fault injected at '%s'", name);
+	return 0;
+}

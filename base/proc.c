@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/proc.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "base/cleanup.h"
+#include "base/fd.h"
+#include "base/str.h"
+
+/* Reads state and start time of a pid: fields 3 and 22 of proc_pid_stat(5). The name in field 2 may hold anything, so count from its last ')'. */
+static int read_stat(pid_t pid, char *ret_state, uint64_t *ret_start)
+{
+	_cleanup_free_ char *text = NULL;
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+
+	ssize_t n = fd_read_file_at(AT_FDCWD, path, 4096, &text);
+
+	if (n < 0)
+		return n == -ENOENT ? -ESRCH : (int)n;
+
+	const char *p = strrchr(text, ')');
+	unsigned long long start;
+	char state;
+
+	if (!p || sscanf(p + 1, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu", &state,
+			 &start) != 2)
+		return -EBADMSG;
+	*ret_state = state;
+	*ret_start = start;
+	return 0;
+}
+
+int proc_identify(pid_t pid, struct proc_id *ret)
+{
+	uint64_t start;
+	char state;
+	int r = read_stat(pid, &state, &start);
+
+	if (r < 0)
+		return r;
+	*ret = (struct proc_id){ .pid = pid, .start_ticks = start };
+	return 0;
+}
+
+int proc_open(const struct proc_id *id)
+{
+	if (id->pid <= 0)
+		return -ESRCH;
+
+	_cleanup_fd_ int fd = (int)syscall(SYS_pidfd_open, id->pid, 0);
+
+	if (fd < 0)
+		return errno == EINVAL ? -ESRCH : -errno;
+
+	uint64_t start;
+	char state;
+	int r = read_stat(id->pid, &state, &start);
+
+	if (r < 0)
+		return r;
+	if (start != id->start_ticks || state == 'Z' || state == 'X')
+		return -ESRCH;
+	return TAKE_FD(fd);
+}
+
+bool proc_is_alive(const struct proc_id *id)
+{
+	uint64_t start;
+	char state;
+
+	return id->pid > 0 && read_stat(id->pid, &state, &start) == 0 && start == id->start_ticks && state != 'Z' && state != 'X';
+}
+
+uint64_t proc_now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+int proc_wait_pidfd(int pidfd, int timeout_ms)
+{
+	uint64_t end = proc_now_ms() + (timeout_ms < 0 ? 0 : (uint64_t)timeout_ms);
+
+	for (;;) {
+		struct pollfd p = { .fd = pidfd, .events = POLLIN };
+		uint64_t now = proc_now_ms();
+		int left = timeout_ms < 0 ? -1 : now >= end ? 0 : (int)(end - now);
+		int r = poll(&p, 1, left);
+
+		if (r > 0)
+			return 0;
+		if (r == 0)
+			return -ETIMEDOUT;
+		if (errno != EINTR)
+			return -errno;
+	}
+}
+
+int proc_kill_pidfd(int pidfd, int signo)
+{
+	return syscall(SYS_pidfd_send_signal, pidfd, signo, NULL, 0) < 0 ? -errno : 0;
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "base/cleanup.h"
+#include "base/fd.h"
+#include "base/proc.h"
+#include "base/str.h"
+
+/* Longer lines of a program are passed on in pieces. */
+#define LINE_ROOM 512
+
+struct line_reader {
+	char line[LINE_ROOM];
+	size_t used;
+	char last[LINE_ROOM]; /* the last line that was not empty, for the error message */
+};
+
+/* Finds argv[0] in the fixed PATH; an absolute name stands for itself. NULL if it is nowhere. */
+static char *find_program(const char *name)
+{
+	_cleanup_free_ char *dirs = strdup(PROC_PATH);
+	char *rest = NULL;
+
+	if (name[0] == '/')
+		return access(name, X_OK) == 0 ? strdup(name) : NULL;
+	for (char *d = dirs ? strtok_r(dirs, ":", &rest) : NULL; d; d = strtok_r(NULL, ":", &rest)) {
+		_cleanup_free_ char *path = str_printf("%s/%s", d, name);
+
+		if (path && access(path, X_OK) == 0)
+			return TAKE_PTR(path);
+	}
+	return NULL;
+}
+
+static char **build_env(const char *const *extra)
+{
+	size_t n = 0;
+
+	while (extra && extra[n])
+		n++;
+
+	char **env = calloc(n + 3, sizeof(*env));
+
+	if (!env)
+		return NULL;
+	env[0] = (char *)"PATH=" PROC_PATH;
+	env[1] = (char *)"LC_ALL=C.UTF-8";
+	for (size_t i = 0; i < n; i++)
+		env[i + 2] = (char *)extra[i];
+	return env;
+}
+
+/* In the child: descriptors 0, 1, 2 as asked, nothing else; dies with the parent. Only async-signal-safe calls. */
+static void become(const struct proc_spec *spec, const char *path, char **env, int out_fd)
+{
+	sigset_t none;
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	if (null < 0 || dup2(spec->stdin_fd >= 0 ? spec->stdin_fd : null, 0) < 0)
+		_exit(126);
+	/* The order matters: stdout_fd may be 2 or out_fd 1. */
+	int keep_out = fcntl(spec->stdout_fd >= 0 ? spec->stdout_fd : out_fd, F_DUPFD_CLOEXEC, 10);
+	int keep_err = fcntl(out_fd, F_DUPFD_CLOEXEC, 10);
+
+	if (keep_out < 0 || keep_err < 0 || dup2(keep_out, 1) < 0 || dup2(keep_err, 2) < 0)
+		_exit(126);
+	if (spec->dir_fd >= 0 ? fchdir(spec->dir_fd) : chdir("/"))
+		_exit(126);
+	syscall(SYS_close_range, 3, ~0U, 0);
+	execve(path, (char *const *)spec->argv, env);
+	_exit(errno == ENOENT ? 127 : 126);
+}
+
+static void end_line(const struct proc_spec *spec, struct line_reader *lr)
+{
+	if (lr->used == 0)
+		return;
+	lr->line[lr->used] = '\0';
+	lr->used = 0;
+	memcpy(lr->last, lr->line, sizeof(lr->last));
+	if (spec->on_line)
+		spec->on_line(spec->context, lr->line);
+}
+
+static void read_lines(const struct proc_spec *spec, int fd, struct line_reader *lr)
+{
+	char buf[LINE_ROOM];
+
+	for (;;) {
+		ssize_t n = read(fd, buf, sizeof(buf));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		for (ssize_t i = 0; i < n; i++) {
+			if (buf[i] == '\n' || buf[i] == '\r' || lr->used == sizeof(lr->line) - 1)
+				end_line(spec, lr);
+			if (buf[i] != '\n' && buf[i] != '\r')
+				lr->line[lr->used++] = buf[i];
+		}
+	}
+	end_line(spec, lr);
+}
+
+static int reap(pid_t pid, const char *name, const struct line_reader *lr, struct err *err)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0) {
+		if (errno != EINTR)
+			return err_sys(err, errno, "wait for %s", name);
+	}
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+
+	const char *sep = lr->last[0] ? ": " : "";
+
+	if (WIFSIGNALED(status))
+		return err_exit(err, EXIT_FAILED, ECHILD, "%s was killed by signal %d%s%s", name, WTERMSIG(status), sep,
+				lr->last);
+	return err_exit(err, EXIT_FAILED, ECHILD, "%s ended with status %d%s%s", name, WEXITSTATUS(status), sep, lr->last);
+}
+
+int proc_run(const struct proc_spec *spec, const char *package, struct err *err)
+{
+	const char *name = spec->argv[0];
+	_cleanup_free_ char *path = find_program(name);
+	_cleanup_free_ char **env = build_env(spec->env);
+	struct line_reader lr = { 0 };
+	int fds[2];
+
+	if (!path)
+		return err_exit(err, EXIT_UNSUPPORTED, ENOENT, "the program %s is missing: apt-get install %s", name, package);
+	if (!env)
+		return err_oom(err);
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return err_sys(err, errno, "make a pipe for %s", name);
+
+	_cleanup_fd_ int out = fds[0];
+	pid_t pid = fork();
+
+	if (pid == 0)
+		become(spec, path, env, fds[1]);
+	close(fds[1]);
+	if (pid < 0)
+		return err_sys(err, errno, "start %s", name);
+	read_lines(spec, out, &lr);
+	return reap(pid, name, &lr, err);
+}
