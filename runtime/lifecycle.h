@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "runtime/guest.h"
+#include "runtime/node.h"
+
+/*
+ * What can be done with a guest. Each call is one whole operation: it takes the guest's lock, recovers what was interrupted, asks the policy, is journalled, and
+ * is finished or undone by the next call if it is killed. All are called by root in the host's namespaces.
+ */
+
+/*
+ * Creates a guest from a template: "debian-12" or "debian-12@20261121.1". Makes the default pool on first use. Exit status EXISTS, NO_TEMPLATE, INVALID, NO_SPACE.
+ */
+int guest_create(const struct node *node, const char *name, const char *template_ref, const struct guest_setting *settings, size_t n_settings,
+		 struct err *err) _must_check_;
+
+/* Starts it and returns when its init program runs. Exit status RUNNING if it does. */
+int guest_start(const struct node *node, const char *name, struct err *err) _must_check_;
+
+struct guest_stop_spec {
+	int timeout_s; /* until it is killed; -1: the guest's stop-timeout */
+	bool kill;     /* at once */
+};
+
+/*
+ * Asks the guest's init to shut down in the way that it understands, kills it when the time is over, and returns when all of it is gone. NOT_RUNNING if it is stopped.
+ * Sets *ret_killed (may be NULL) if it had to be killed.
+ */
+int guest_stop(const struct node *node, const char *name, const struct guest_stop_spec *spec, bool *ret_killed, struct err *err) _must_check_;
+
+/* stop, if it runs, then start, under one lock. */
+int guest_restart(const struct node *node, const char *name, const struct guest_stop_spec *spec, struct err *err) _must_check_;
+
+/* Removes the guest and its data. A running one is RUNNING, unless `force`, which kills it first. */
+int guest_destroy(const struct node *node, const char *name, bool force, struct err *err) _must_check_;
+
+/* Gives a stopped guest another name. */
+int guest_rename(const struct node *node, const char *name, const char *new_name, struct err *err) _must_check_;
+
+/*
+ * Changes parameters, all or none: in guest.conf, and what is LIVE in the running guest. *ret_needs_restart is set if some count only from the next start.
+ */
+int guest_set(const struct node *node, const char *name, const struct guest_setting *settings, size_t n_settings, bool *ret_needs_restart,
+	      struct err *err) _must_check_;
+
+/*
+ * The monitor's last act, as `ctctl __exited NAME BOOT STATUS`: cleans up after an init that ended with the wait(2) status `status`, and starts the guest again
+ * if it asked for a reboot (reboot(2) in a PID namespace: SIGHUP for a restart, SIGINT for a power-off). Does nothing if the guest is no longer in boot `boot`.
+ */
+int guest_exited(const struct node *node, const char *name, const char *boot, int status, struct err *err) _must_check_;
+
+/* Does any guest use this version of a template? Reads all guests: for `template remove`. -EBUSY (TEMPLATE_IN_USE) names one. */
+int guest_check_template_unused(const struct node *node, const char *template_ref, struct err *err) _must_check_;

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/log.h"
+
+/*
+ * This machine as one instance of ctctl: where its files are and what its kernel objects are called.
+ *
+ * A prefix moves everything, so that several instances run side by side ("nodes", tests): PREFIX/etc, PREFIX/lib and PREFIX/run instead of /etc/ctctl,
+ * /var/lib/ctctl and /run/ctctl; cgroups, bridge and ids get names and ranges of their own, derived from the prefix.
+ */
+#define NODE_PREFIX_ENV "CTCTL_PREFIX"
+
+/* The ids of one guest: the whole 16 bits that a distribution expects. */
+#define NODE_IDS_PER_GUEST 65536U
+
+struct node {
+	char *conf_dir;
+	char *state_dir;
+	char *run_dir;
+	char *guests_dir;     /* state_dir/guests */
+	char *templates_dir;  /* state_dir/templates */
+	char *pools_dir;      /* state_dir/pools */
+	char *images_dir;     /* run_dir/_images: mount points of templates */
+	char *recipes_dir;
+	char *helper_dir;     /* ctctl-monitor, ctctl-unpack */
+	char *self;           /* this program, for what the monitor runs later */
+	char *prefix;         /* "" without one */
+	char *cgroup_parent;  /* "ctctl" */
+	char *bridge;         /* "ctctl0" */
+	char *bridge_address; /* "10.200.0.1/24" */
+	char *default_pool;   /* "default": made on first use */
+	uint64_t ids_first;   /* of the first guest's range, a multiple of 65536 */
+	uint64_t ids_slots;   /* how many ranges there are */
+	const struct log *log;
+};
+
+/*
+ * Reads ctctl.conf (a missing one is fine: every key has a default) and makes the folders. Needs root. `prefix` is NULL or a path; `log` outlives the node.
+ */
+int node_open(const char *prefix, const struct log *log, struct node **ret, struct err *err) _must_check_;
+void node_close(struct node *node);
+static inline void cleanup_node(struct node **n)
+{
+	node_close(*n);
+}
+#define _cleanup_node_ __attribute__((cleanup(cleanup_node)))

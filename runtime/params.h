@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+/*
+ * What can be set on a guest (params.def), as data. All values live in struct guest_config; numbers are in the unit of their kind, 0 where there is no limit.
+ */
+enum param_kind {
+	PARAM_TEXT,     /* char *: one line */
+	PARAM_NAME,     /* char *: str_check_name() */
+	PARAM_HOSTNAME, /* char *: RFC 1123 */
+	PARAM_SIZE,     /* uint64_t bytes */
+	PARAM_MILLI,    /* uint64_t thousandths */
+	PARAM_NUMBER,   /* uint64_t */
+	PARAM_BOOL,     /* uint64_t 0 or 1 */
+	PARAM_CIDR,     /* char *: address/prefix */
+	PARAM_ADDRESS,  /* char * */
+	PARAM_FEATURES, /* uint64_t: 1 << enum guest_feature */
+	PARAM_INTERNAL, /* char *: only ctctl writes it */
+};
+
+enum param_scope {
+	PARAM_LIVE,
+	PARAM_START,
+	PARAM_CREATE,
+	PARAM_FIXED,
+};
+
+/* X(NAME, "word", "what it opens") */
+#define GUEST_FEATURES(X)                                                                         \
+	X(NESTING, "nesting", "container engines inside; such a guest cannot be checkpointed")    \
+	X(IO_URING, "io_uring", "io_uring system calls; such a guest cannot be checkpointed")     \
+	X(FUSE, "fuse", "the device /dev/fuse")                                                   \
+	X(TUN, "tun", "the device /dev/net/tun, for VPNs")
+
+enum guest_feature {
+#define X(name, word, help) FEATURE_##name,
+	GUEST_FEATURES(X)
+#undef X
+};
+
+#define PARAM_TYPE_TEXT     char *
+#define PARAM_TYPE_NAME     char *
+#define PARAM_TYPE_HOSTNAME char *
+#define PARAM_TYPE_CIDR     char *
+#define PARAM_TYPE_ADDRESS  char *
+#define PARAM_TYPE_INTERNAL char *
+#define PARAM_TYPE_SIZE     uint64_t
+#define PARAM_TYPE_MILLI    uint64_t
+#define PARAM_TYPE_NUMBER   uint64_t
+#define PARAM_TYPE_BOOL     uint64_t
+#define PARAM_TYPE_FEATURES uint64_t
+
+/* A string that is not set is NULL. */
+struct guest_config {
+#define PARAM(field, key, kind, dflt, least, most, scope, arg, help) PARAM_TYPE_##kind field;
+#include "runtime/params.def"
+#undef PARAM
+};
+
+struct param {
+	const char *key;
+	const char *dflt;
+	const char *argument;
+	const char *help;
+	enum param_kind kind;
+	enum param_scope scope;
+	uint64_t least;
+	uint64_t most;
+	size_t offset; /* in struct guest_config */
+};
+
+/* The table in the order of params.def; NULL past its end. */
+const struct param *param_at(size_t index);
+/* NULL if there is none of that key. */
+const struct param *param_find(const char *key);
+bool param_is_number(const struct param *p);
+
+/* What features are called, in the order of enum guest_feature; NULL past the end. */
+const char *param_feature_word(size_t index);
+
+/* Every parameter at its default. 0 or -ENOMEM. Free with config_free(), which keeps the struct reusable. */
+int config_init(struct guest_config *config, struct err *err) _must_check_;
+void config_free(struct guest_config *config);
+static inline bool config_has_feature(const struct guest_config *config, enum guest_feature f)
+{
+	return config->features >> f & 1;
+}
+
+/*
+ * Sets a parameter from text; "" goes back to the default. A value that its kind or limits refuse leaves the old one, is EXIT_INVALID, and the message
+ * names the key and what was expected. Does not look at the host or at other parameters: that is policy.
+ */
+int config_set(struct guest_config *config, const struct param *p, const char *text, struct err *err) _must_check_;
+
+/* The value as text that config_set() reads back; "" for none. The caller frees it; NULL when there is no memory. */
+char *config_get(const struct guest_config *config, const struct param *p) _must_check_;
