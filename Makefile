@@ -22,7 +22,7 @@ WARN       := -Wall -Wextra -Wformat=2 -Wshadow -Wstrict-prototypes -Wmissing-pr
 	      -Wno-sign-conversion -Wswitch-enum -Werror
 HARDEN     := -fstack-protector-strong -fPIE
 FORTIFY    ?= -D_FORTIFY_SOURCE=2
-CPPFLAGS   += -I. -I$(BUILD)/gen -D_GNU_SOURCE -DCTCTL_VERSION='"$(VERSION)"' -DCTCTL_LIBEXECDIR='"$(LIBEXECDIR)"' \
+CPPFLAGS   += -I. -I$(BUILD)/gen -isystem /usr/include/libnl3 -D_GNU_SOURCE -DCTCTL_VERSION='"$(VERSION)"' -DCTCTL_LIBEXECDIR='"$(LIBEXECDIR)"' \
 	      -DCTCTL_DATADIR='"$(DATADIR)"' $(FORTIFY)
 CFLAGS     += -std=gnu17 $(OPT) $(WARN) $(HARDEN) -fno-common $(SANITIZE)
 LDFLAGS    += -pie -Wl,-z,relro,-z,now,--as-needed $(SANITIZE)
