@@ -15,6 +15,9 @@ MANDIR     ?= $(PREFIX)/share/man
 UNITDIR    ?= /lib/systemd/system
 COMPDIR    ?= $(PREFIX)/share/bash-completion/completions
 
+# CRIU as `make deps` provides it: a link to Debian's, or one built here.
+CRIU_DIR   ?= $(LIBEXECDIR)/criu
+
 CC         ?= gcc
 BUILD      ?= build
 OPT        ?= -O2 -g
@@ -23,7 +26,7 @@ WARN       := -Wall -Wextra -Wformat=2 -Wshadow -Wstrict-prototypes -Wmissing-pr
 HARDEN     := -fstack-protector-strong -fPIE
 FORTIFY    ?= -D_FORTIFY_SOURCE=2
 CPPFLAGS   += -I. -I$(BUILD)/gen -isystem /usr/include/libnl3 -D_GNU_SOURCE -DCTCTL_VERSION='"$(VERSION)"' -DCTCTL_LIBEXECDIR='"$(LIBEXECDIR)"' \
-	      -DCTCTL_DATADIR='"$(DATADIR)"' $(FORTIFY)
+	      -DCTCTL_DATADIR='"$(DATADIR)"' -DCTCTL_CRIU='"$(CRIU_DIR)/criu"' $(FORTIFY)
 CFLAGS     += -std=gnu17 $(OPT) $(WARN) $(HARDEN) -fno-common $(SANITIZE)
 LDFLAGS    += -pie -Wl,-z,relro,-z,now,--as-needed $(SANITIZE)
 
@@ -122,6 +125,8 @@ unit-programs: $(UNIT_BIN)
 check-unit:
 	$(MAKE) BUILD=$(ASAN_BUILD) FORTIFY= OPT='-O1 -g' SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer' unit-programs
 	@tests/run-unit $(ASAN_BUILD)/tests/unit
+
+include mk/tooling.mk
 
 clean:
 	rm -rf $(BUILD)

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What surrounds the build: packages, checks, measurements, installation.
+
+JOBS ?= $(shell nproc)
+
+# Packages from Debian, listed with their reasons in tools/debian-packages, and a CRIU that runs on this kernel. WITHOUT_CRIU=1 leaves the latter out:
+# all works but suspending and live migration.
+deps:
+	@tools/deps build run test
+ifneq ($(WITHOUT_CRIU),1)
+	@tools/criu $(CRIU_DIR) || echo 'deps: going on without CRIU: guests cannot be suspended or migrated live'
+endif
+deps-criu:
+	@tools/criu $(CRIU_DIR)
+deps-lint:
+	@tools/deps build lint
+deps-bench:
+	@tools/deps build run bench
+
+.PHONY: deps deps-criu deps-lint deps-bench
