@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -48,8 +47,10 @@ int lock_take(int dir_fd, const char *name, const char *what, const char *verb, 
 
 		if (fd < 0)
 			return err_sys(err, errno, "open the lock of %s", what);
-		while (flock(fd, LOCK_EX | (wait ? 0 : LOCK_NB)) < 0) {
-			if (errno == EWOULDBLOCK)
+		struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+		while (fcntl(fd, wait ? F_OFD_SETLKW : F_OFD_SETLK, &whole) < 0) {
+			if (errno == EAGAIN || errno == EACCES)
 				return busy(dir_fd, name, what, err);
 			if (errno != EINTR)
 				return err_sys(err, errno, "lock %s", what);
@@ -69,4 +70,18 @@ void lock_note(int lock_fd, const char *verb)
 	/* Only a courtesy to the one who finds it busy: without it, the message is shorter. */
 	if (n > 0 && ftruncate(lock_fd, 0) == 0 && pwrite(lock_fd, note, (size_t)n, 0) < 0)
 		return;
+}
+
+bool lock_is_held(int dir_fd, const char *name, char *note, size_t size)
+{
+	_cleanup_fd_ int fd = openat(dir_fd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+	if (fd < 0 || fcntl(fd, F_OFD_GETLK, &whole) < 0 || whole.l_type == F_UNLCK)
+		return false;
+
+	ssize_t n = pread(fd, note, size - 1, 0);
+
+	note[n > 0 ? n : 0] = '\0';
+	return true;
 }

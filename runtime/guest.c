@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "runtime/guest.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/fd.h"
+#include "base/lock.h"
+#include "base/path.h"
+#include "base/str.h"
+#include "runtime/guest_priv.h"
+
+int guest_new(const struct node *node, const char *name, struct guest **ret, struct err *err)
+{
+	int r = str_check_name("guest", name, err);
+
+	if (r < 0)
+		return r;
+
+	_cleanup_guest_ struct guest *guest = calloc(1, sizeof(*guest));
+
+	if (!guest)
+		return err_oom(err);
+	guest->node = node;
+	guest->dir_fd = guest->run_fd = guest->lock_fd = -EBADF;
+	if (str_copy(guest->name, sizeof(guest->name), name) < 0)
+		return err_set(err, ENAMETOOLONG, "guest name '%s' is too long", name);
+	r = config_init(&guest->config, err);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(guest);
+	return 0;
+}
+
+static int open_dir(struct guest *guest, struct err *err)
+{
+	_cleanup_free_ char *path = str_printf("%s/%s", guest->node->guests_dir, guest->name);
+
+	if (!path)
+		return err_oom(err);
+	guest->dir_fd = path_open_dir(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW);
+	if (guest->dir_fd == -ENOENT)
+		return err_exit(err, EXIT_NO_GUEST, ENOENT, "no guest '%s': see ctctl list", guest->name);
+	return guest->dir_fd < 0 ? err_sys(err, -guest->dir_fd, "open '%s'", path) : 0;
+}
+
+int guest_open_run(struct guest *guest, struct err *err)
+{
+	_cleanup_fd_ int run = path_open_dir(AT_FDCWD, guest->node->run_dir, O_PATH);
+
+	fd_close(&guest->run_fd);
+	guest->run_fd = run < 0 ? run : path_make_dir_at(run, guest->name, 0700);
+	return guest->run_fd < 0 ? err_sys(err, -guest->run_fd, "open '%s/%s'", guest->node->run_dir, guest->name) : 0;
+}
+
+int guest_open(const struct node *node, const char *name, struct guest **ret, struct err *err)
+{
+	_cleanup_guest_ struct guest *guest = NULL;
+	int r = guest_new(node, name, &guest, err);
+
+	if (r == 0)
+		r = open_dir(guest, err);
+	if (r == 0)
+		r = guest_load(guest, err);
+	if (r < 0)
+		return r;
+
+	/* A guest that was never started since the host booted has no run folder: a reader does not make one. */
+	_cleanup_free_ char *run = str_printf("%s/%s", node->run_dir, name);
+
+	if (!run)
+		return err_oom(err);
+	guest->run_fd = path_open_dir(AT_FDCWD, run, O_RDONLY | O_NOFOLLOW);
+	if (guest->run_fd < 0 && guest->run_fd != -ENOENT)
+		return err_sys(err, -guest->run_fd, "open '%s'", run);
+	*ret = TAKE_PTR(guest);
+	return 0;
+}
+
+int guest_lock(struct guest *guest, const char *verb, bool wait, struct err *err)
+{
+	_cleanup_free_ char *what = str_printf("guest '%s'", guest->name);
+
+	if (!what)
+		return err_oom(err);
+	for (;;) {
+		int r = guest_open_run(guest, err);
+
+		if (r < 0)
+			return r;
+		guest->lock_fd = lock_take(guest->run_fd, GUEST_LOCK_FILE, what, verb, wait, err);
+		/* Its folder was removed, by a destroy, between opening it and locking in it: take the new one's. */
+		if (guest->lock_fd != -ENOENT)
+			return guest->lock_fd < 0 ? guest->lock_fd : 0;
+	}
+}
+
+int guest_open_locked(const struct node *node, const char *name, const char *verb, bool wait, struct guest **ret, struct err *err)
+{
+	_cleanup_guest_ struct guest *guest = NULL;
+	bool gone = false;
+	int r = guest_new(node, name, &guest, err);
+
+	/* Looked at first, so that a misspelt name leaves no run folder behind; and again under the lock. */
+	if (r == 0)
+		r = open_dir(guest, err);
+	if (r < 0)
+		return r;
+	fd_close(&guest->dir_fd);
+	r = guest_lock(guest, verb, wait, err);
+	if (r == 0)
+		r = open_dir(guest, err);
+	if (r == -ENOENT) {
+		struct err ignored = ERR_INIT;
+
+		(void)!guest_remove_run(guest, &ignored);
+		return r;
+	}
+	if (r == 0)
+		r = guest_settle(guest, &gone, err);
+	if (r < 0)
+		return r;
+	if (gone)
+		return err_exit(err, EXIT_NO_GUEST, ENOENT, "no guest '%s': see ctctl list", name);
+	*ret = TAKE_PTR(guest);
+	return 0;
+}
+
+int guest_remove_run(struct guest *guest, struct err *err)
+{
+	_cleanup_fd_ int run = path_open_dir(AT_FDCWD, guest->node->run_dir, O_RDONLY);
+	int r = run < 0 ? run : path_remove_tree_at(run, guest->name);
+
+	return r < 0 ? err_sys(err, -r, "remove '%s/%s'", guest->node->run_dir, guest->name) : 0;
+}
+
+void guest_close(struct guest *guest)
+{
+	if (!guest)
+		return;
+	config_free(&guest->config);
+	fd_close(&guest->dir_fd);
+	fd_close(&guest->run_fd);
+	fd_close(&guest->lock_fd);
+	free(guest);
+}
+
+int guest_each(const struct node *node, int (*each)(void *context, const char *name), void *context, struct err *err)
+{
+	_cleanup_dir_ DIR *dir = opendir(node->guests_dir);
+	struct err ignored = ERR_INIT;
+
+	if (!dir)
+		return err_sys(err, errno, "read '%s'", node->guests_dir);
+	for (struct dirent *e = readdir(dir); e; e = readdir(dir)) {
+		if (str_check_name("guest", e->d_name, &ignored) < 0)
+			continue;
+
+		int r = each(context, e->d_name);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+char *guest_cgroup_path(const struct guest *guest)
+{
+	return str_printf("%s/%s", guest->node->cgroup_parent, guest->name);
+}
+
+void guest_link_name(const struct guest *guest, char room[LINK_NAME_ROOM])
+{
+	/* 12 hexadecimal digits of the UUID, without its dashes: "ct" and 48 bits fit into IFNAMSIZ. */
+	size_t used = 0;
+
+	room[used++] = 'c';
+	room[used++] = 't';
+	for (const char *p = guest->config.uuid; p && *p && used < 14; p++) {
+		if (*p != '-')
+			room[used++] = *p;
+	}
+	room[used] = '\0';
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/fd.h"
+#include "base/ini.h"
+#include "base/str.h"
+#include "runtime/guest_priv.h"
+
+#define CONF_SIZE_MAX (1024 * 1024)
+
+static const char header[] = "# A guest of ctctl. Edit it by hand or with `ctctl set`; what a key means: `ctctl set --help`.\n"
+			     "# uuid, ids, template and init are ctctl's own.\n";
+
+static int on_key(void *context, const char *section, const char *key, const char *value, struct err *err)
+{
+	struct guest_config *config = context;
+	const struct param *p = *section ? NULL : param_find(key);
+
+	/* Unknown keys survive: a newer version, or a later part of this one, may know them. */
+	return p ? config_set(config, p, value, err) : 0;
+}
+
+int guest_load(struct guest *guest, struct err *err)
+{
+	_cleanup_free_ char *shown = str_printf("%s/%s/" CONF_FILE, guest->node->guests_dir, guest->name);
+
+	if (!shown)
+		return err_oom(err);
+
+	int r = ini_read_at(guest->dir_fd, CONF_FILE, shown, on_key, &guest->config, err);
+
+	if (r < 0)
+		return r;
+	if (!guest->config.uuid || !guest->config.ids || !guest->config.template_ref)
+		return err_exit(err, EXIT_BAD_CONFIG, EBADMSG, "%s: the key 'uuid', 'ids' or 'template' is missing", shown);
+	return 0;
+}
+
+int guest_save(struct guest *guest, const struct param *const *changed, size_t n_changed, struct err *err)
+{
+	_cleanup_free_ char *text = NULL;
+	ssize_t n = fd_read_file_at(guest->dir_fd, CONF_FILE, CONF_SIZE_MAX, &text);
+
+	if (n == -ENOENT) {
+		text = strdup(header);
+		n = 0;
+	}
+	if (n < 0)
+		return err_sys(err, (int)-n, "read '" CONF_FILE "'");
+	for (size_t i = 0; text && i < n_changed; i++) {
+		_cleanup_free_ char *value = config_get(&guest->config, changed[i]);
+		char *edited = value ? ini_edit(text, "", changed[i]->key, *value ? value : NULL) : NULL;
+
+		free(text);
+		text = edited;
+	}
+	if (!text)
+		return err_oom(err);
+	return fd_replace_file_at(guest->dir_fd, CONF_FILE, text, strlen(text), true, err);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+#include "base/err.h"
+#include "runtime/guest.h"
+#include "runtime/state.h"
+
+/* What the operations of runtime/ share about a guest. */
+
+#define CONF_FILE "guest.conf"
+#define GUEST_LOCK_FILE "lock"
+
+/* guest.conf, read into config / changed by settings and written back whole and durably. Comments and unknown keys stay. */
+int guest_load(struct guest *guest, struct err *err) _must_check_;
+int guest_save(struct guest *guest, const struct param *const *changed, size_t n_changed, struct err *err) _must_check_;
+
+/*
+ * Finishes or undoes whatever an interrupted operation left of this guest, and cleans up after an init that ended unseen. Under the guest's lock. On return either
+ * nothing of the guest is in the kernel, or it runs and is watched by a monitor. *ret_gone (may be NULL) is set if the guest itself was undone away.
+ */
+int guest_settle(struct guest *guest, bool *ret_gone, struct err *err) _must_check_;
+
+/* Removes everything that a run of the guest has in the kernel and in RUN/NAME, ending what still lives. */
+int guest_cleanup_run(struct guest *guest, struct err *err) _must_check_;
+
+/* The handle without its files: a new guest's folders are made by create. */
+int guest_new(const struct node *node, const char *name, struct guest **ret, struct err *err) _must_check_;
+int guest_open_run(struct guest *guest, struct err *err) _must_check_;
+int guest_lock(struct guest *guest, const char *verb, bool wait, struct err *err) _must_check_;
+
+/* Removes RUN/NAME, whose lock the caller holds. */
+int guest_remove_run(struct guest *guest, struct err *err) _must_check_;
+
+/* 1 and who runs, if the init of the last start lives; 0 if not. */
+int guest_get_run(const struct guest *guest, struct guest_run *ret, struct err *err) _must_check_;
+
+/* "ctctl/web1", as every hierarchy has it; the caller frees. */
+char *guest_cgroup_path(const struct guest *guest) _must_check_;
+
+/* The host's end of eth0: from the UUID, so that it is the same on every node and needs no search. */
+#define LINK_NAME_ROOM 16
+void guest_link_name(const struct guest *guest, char room[LINK_NAME_ROOM]);

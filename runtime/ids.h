@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/err.h"
+#include "runtime/node.h"
+
+/*
+ * Ranges of 65536 user and group ids, one per guest: STATE/ids/FIRST is a file that holds its owner's UUID, made with O_EXCL, so that no range is ever given twice.
+ * A hint says where to look for a free one, so that taking one costs the same however many guests there are.
+ */
+int ids_take(const struct node *node, const char *uuid, uint64_t *ret_first, struct err *err) _must_check_;
+
+/* Gives a range back, if it is `uuid`'s. A free one is a success. */
+int ids_release(const struct node *node, uint64_t first, const char *uuid, struct err *err) _must_check_;
+
+/* Gives back whatever `uuid` holds: for a create that was killed before it noted its range. Reads the whole folder. */
+int ids_release_all_of(const struct node *node, const char *uuid, struct err *err) _must_check_;
