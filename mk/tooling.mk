@@ -18,3 +18,11 @@ deps-bench:
 	@tools/deps build run bench
 
 .PHONY: deps deps-criu deps-lint deps-bench
+
+# Side by side with other runtimes, in one run; Markdown on stdout.
+BENCH_SRC := tests/bench/bench.c tests/bench/measure.c tests/bench/report.c
+$(BUILD)/tests/bench/bench: $(patsubst %.c,$(BUILD)/%.o,$(BENCH_SRC))
+	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $^
+$(BUILD)/tests/bench/floor: $(BUILD)/tests/bench/floor.o
+	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $^
+bench-programs: $(BUILD)/tests/bench/bench $(BUILD)/tests/bench/floor
