@@ -105,7 +105,7 @@ $(BUILD)/ctctl-monitor: $(call lib,monitor)
 $(BUILD)/gen/seccomp_filter.h: $(BUILD)/seccomp_compile
 	@mkdir -p $(@D)
 	$(call say,GEN,$@)$< > $@.new && mv $@.new $@
-$(BUILD)/seccomp_compile: runtime/container/seccomp/compile.c $(wildcard runtime/container/seccomp/*.def)
+$(BUILD)/seccomp_compile: runtime/container/seccomp/compile.c $(wildcard runtime/container/seccomp/*.def runtime/container/seccomp/*.h)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< -lseccomp
 $(BUILD)/runtime/container/seccomp.o: $(BUILD)/gen/seccomp_filter.h
