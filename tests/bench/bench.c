@@ -70,12 +70,12 @@ static int add_case(struct bench_table *t, const char *label, const char *failur
 
 static int add_missing(struct bench_table *t, char *text)
 {
-	char *reason = strchr(text, ' ');
+	char *reason = strstr(text, ": ");
 
 	if (!reason)
 		return -EINVAL;
-	*reason++ = '\0';
-	return add_case(t, text, reason);
+	*reason = '\0';
+	return add_case(t, text, reason + 2);
 }
 
 static int add_target(struct bench_table *t, const char *text)

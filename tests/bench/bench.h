@@ -15,7 +15,7 @@
  *   before COMMAND / after COMMAND  around each run, not timed; `after` runs even if the run failed
  *   time COMMAND                    timed from spawn to exit; must succeed
  *   self COMMAND                    the time is what the command prints, in microseconds
- *   missing LABEL REASON            a row that could not be measured
+ *   missing LABEL: REASON           a row that could not be measured
  *   expect N ms | expect N LABEL    a target for the subject: N milliseconds, or N times a case's median
  */
 #define BENCH_CASES_MAX 16
