@@ -16,8 +16,8 @@
 struct rootfs_spec {
 	int layer_fds[ROOTFS_LAYERS_MAX]; /* mounts or folders of the template's layers, the uppermost first */
 	int n_layers;
-	int area_fd;    /* holds `upper` and `work` */
-	int userns_fd;  /* the guest's user namespace, its maps written */
+	int area_fd;	/* holds `upper` and `work` */
+	int userns_fd;	/* the guest's user namespace, its maps written */
 	uid_t root_uid; /* what the guest's root is on the host: the first id of its range */
 };
 

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+/*
+ * btrfs by its ioctls (linux/btrfs.h), without the program and without libbtrfsutil. All functions are called by the host's root and return 0 or a negative
+ * errno, bare: the caller knows which pool and area it was.
+ */
+
+/* statfs(2), f_type (linux/magic.h). */
+#define BTRFS_MAGIC 0x9123683EL
+
+/* Makes the subvolume `name` in the folder `dir_fd`. Its quota group 0/N comes with it, in the same transaction. */
+int btrfs_subvolume_create(int dir_fd, const char *name) _must_check_;
+
+/* Removes it with all its files; their space is given back in the background. */
+int btrfs_subvolume_destroy(int dir_fd, const char *name) _must_check_;
+
+/* The number of the subvolume in which the folder `fd` is; fd may not be O_PATH. */
+int btrfs_subvolume_id(int fd, uint64_t *ret) _must_check_;
+
+/*
+ * Switches quotas on: simple ones (Linux 6.7), which charge an extent to the subvolume that wrote it and cost next to nothing; before, full ones, which walk all
+ * references at every commit. On already: they stay as they are.
+ */
+int btrfs_quota_enable(int fd) _must_check_;
+
+/* Limits the subvolume of `fd`, live; 0: none. -ENOTCONN: quotas are off. */
+int btrfs_quota_limit(int fd, uint64_t limit_bytes) _must_check_;
+
+struct btrfs_quota {
+	uint64_t used_bytes;  /* as of the last commit: at most 30 s old */
+	uint64_t limit_bytes; /* 0: none */
+};
+/* -ENOENT: quotas are off, or the group is missing. */
+int btrfs_quota_read(int fd, uint64_t subvolume_id, struct btrfs_quota *ret) _must_check_;
+
+/* Removes the quota group of a subvolume that is gone. A missing one is a success; -EBUSY while the kernel still gives back its space. */
+int btrfs_quota_forget(int fd, uint64_t subvolume_id) _must_check_;
+
+/* Removes the groups of all subvolumes that are gone: what was left by a kill, or was busy. */
+int btrfs_quota_sweep(int fd) _must_check_;

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/path.h"
+#include "base/str.h"
+#include "storage/pool_priv.h"
+
+/* A folder on whatever file system is there. It has no limits, and says so. */
+
+static int dir_open(struct pool *pool, struct err *err)
+{
+	int fd = path_open_dir(pool->dir_fd, POOL_DATA, O_RDONLY | O_NOFOLLOW);
+
+	if (fd < 0)
+		return pool_err(pool, err, -fd, "open the folder of the areas");
+	pool->data_fd = fd;
+	return 1;
+}
+
+static int dir_create(struct pool *pool, const struct log *log, struct err *err)
+{
+	if (mkdirat(pool->dir_fd, POOL_DATA, 0700) < 0)
+		return pool_err(pool, err, errno, "create the folder of the areas");
+	log_notice(log, "pool '%s' is of the kind dir: it cannot limit the disk space of a guest", pool->name);
+
+	int r = dir_open(pool, err);
+
+	return r < 0 ? r : 0;
+}
+
+static int dir_area_make(struct pool *pool, const char *id, struct err *err)
+{
+	if (mkdirat(pool->data_fd, id, 0700) < 0)
+		return pool_err(pool, err, errno, "create the area '%s'", id);
+	return 0;
+}
+
+/* Renamed first: an area of which a part is gone must not be taken for a whole one. */
+static int dir_area_remove(struct pool *pool, const char *id, struct err *err)
+{
+	_cleanup_free_ char *gone = str_printf(".%s.gone", id);
+
+	if (!gone)
+		return err_oom(err);
+
+	int r = path_remove_tree_at(pool->data_fd, gone);
+
+	if (r == 0 && renameat(pool->data_fd, id, pool->data_fd, gone) < 0)
+		r = errno == ENOENT ? 0 : -errno;
+	if (r == 0)
+		r = path_remove_tree_at(pool->data_fd, gone);
+	return r < 0 ? pool_err(pool, err, -r, "remove the area '%s'", id) : 0;
+}
+
+const struct pool_ops pool_dir_ops = {
+	.create = dir_create,
+	.open = dir_open,
+	.area_make = dir_area_make,
+	.area_remove = dir_area_remove,
+};
