@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static int is_chosen(const char *variable, const char *name)
 {
@@ -15,8 +16,11 @@ static int is_chosen(const char *variable, const char *name)
 
 int fault_point(const char *name, struct err *err)
 {
-	if (is_chosen("CTCTL_FAULT_KILL", name))
-		raise(SIGKILL);
+	if (is_chosen("CTCTL_FAULT_KILL", name)) {
+		kill(getpid(), SIGKILL);
+		/* The first process of a PID namespace is immune to its own signals (pid_namespaces(7)). */
+		_exit(128 + SIGKILL);
+	}
 	if (is_chosen("CTCTL_FAULT_FAIL", name))
 		return err_set(err, EIO, "fault injected at '%s'", name);
 	return 0;

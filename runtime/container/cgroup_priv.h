@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "runtime/container/cgroup.h"
+
+/*
+ * The hierarchies of this host, and what the files of cgroup*.c share. A test gives a list of mounts of its own instead of the host's.
+ */
+#define CGROUP_HIERARCHIES_MAX 20 /* more than the kernel has v1 controllers, a named one and v2 */
+
+struct cgroup_hierarchy {
+	bool is_v2;
+	char controllers[256]; /* "cpu,cpuacct"; "name=systemd"; of v2: what its root offers, separated by commas, may be empty */
+	char mount[128];
+};
+
+struct cgroup_map {
+	struct cgroup_hierarchy h[CGROUP_HIERARCHIES_MAX]; /* v2 first, if there is one: what is in it can be killed by it */
+	int n;
+	bool by_library; /* create, set and read through libcgroup: it knows the host's real mounts and no others */
+};
+
+/* Fills the map from /proc/self/mountinfo; at least one hierarchy, or UNSUPPORTED. */
+int cgroup_map_host(struct cgroup_map *ret, struct err *err) _must_check_;
+
+/* Fills it from the text of a mountinfo file (proc_pid_mountinfo(5)). 0 or a negative errno. */
+int cgroup_map_parse(struct cgroup_map *ret, const char *mountinfo) _must_check_;
+
+/* The hierarchy with a controller, or NULL. */
+const struct cgroup_hierarchy *cgroup_map_find(const struct cgroup_map *map, const char *controller);
+
+/* The v2 mount, or NULL. */
+const struct cgroup_hierarchy *cgroup_map_v2(const struct cgroup_map *map);
+
+bool cgroup_has_controller(const struct cgroup_hierarchy *h, const char *controller);
+
+/* Components of [A-Za-z0-9_.-], none "." or "..", at most 255 characters: libcgroup follows ".." out of the hierarchy. */
+int cgroup_check_path(const char *path, struct err *err) _must_check_;
+
+/* Opens the folder of a group. -ENOENT if it is missing. */
+int cgroup_open_group(const struct cgroup_hierarchy *h, const char *path) _must_check_;
+
+/* For messages: "memory", "unified". */
+const char *cgroup_hierarchy_name(const struct cgroup_hierarchy *h);
+
+/* Files of a group, without libcgroup. 0 or a negative errno. */
+int cgroup_write(const struct cgroup_hierarchy *h, const char *path, const char *file, const char *value) _must_check_;
+int cgroup_read(const struct cgroup_hierarchy *h, const char *path, const char *file, char *ret, size_t room) _must_check_;
+bool cgroup_exists(const struct cgroup_hierarchy *h, const char *path);
+
+/* One value to be written. */
+struct cgroup_setting {
+	const struct cgroup_hierarchy *h;
+	const char *controller;
+	const char *file;
+	const char *what; /* for messages: "memory limit" */
+	char value[48];
+};
+
+#define CGROUP_SETTINGS_MAX 8
+struct cgroup_plan {
+	struct cgroup_setting s[CGROUP_SETTINGS_MAX]; /* in the order in which the kernel takes them */
+	int n;
+};
+
+/*
+ * What has to be written to come from `old` to `limits`. `old` NULL: unknown, write all that the host has. A limit that the host has no controller
+ * for is UNSUPPORTED.
+ */
+int cgroup_plan_limits(const struct cgroup_map *map, const struct cgroup_limits *old, const struct cgroup_limits *limits,
+		       struct cgroup_plan *ret, struct err *err) _must_check_;
+int cgroup_apply_plan(const struct cgroup_map *map, const char *path, const struct cgroup_plan *plan, struct err *err) _must_check_;
+
+/* The public calls, on a given map. */
+int cgroup_map_create(const struct cgroup_map *map, const struct cgroup_spec *spec, struct err *err) _must_check_;
+int cgroup_map_attach(const struct cgroup_map *map, const char *path, pid_t pid, struct err *err) _must_check_;
+int cgroup_map_delegate(const struct cgroup_map *map, const char *path, uid_t uid, gid_t gid, struct err *err) _must_check_;
+int cgroup_map_set_limits(const struct cgroup_map *map, const char *path, const struct cgroup_limits *old,
+			  const struct cgroup_limits *limits, struct err *err) _must_check_;
+int cgroup_map_kill(const struct cgroup_map *map, const char *path, int timeout_ms, struct err *err) _must_check_;
+int cgroup_map_destroy(const struct cgroup_map *map, const char *path, struct err *err) _must_check_;
+int cgroup_map_get_usage(const struct cgroup_map *map, const char *path, struct cgroup_usage *ret, struct err *err) _must_check_;
+
+/* libcgroup (cgroup_lib.c): makes the group in the hierarchies of `controllers` (NULL-terminated). */
+int cgroup_lib_create(const char *path, const char *const *controllers, struct err *err) _must_check_;
+/* Writes one value; several lines are written one by one. The errno is the kernel's. */
+int cgroup_lib_set(const char *path, const char *controller, const char *file, const char *value) _must_check_;
+/* Reads the first line of a file. 0 or a negative errno. */
+int cgroup_lib_get(const char *path, const char *controller, const char *file, char *ret, size_t room) _must_check_;

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "runtime/container/cgroup.h"
+
+/*
+ * Starting a container. Three processes:
+ *
+ *   ctctl                        monitor                          init-to-be
+ *   (holds the lock)             (parent of init for good)        (guest's root in all its namespaces)
+ *
+ *   fork ----------------------> waits
+ *   journal: who it is
+ *   PROCEED -------------------> console pty
+ *   make the cgroup              clone3 (user mount pid net       waits
+ *                                 uts ipc), id maps
+ *                                root tree, detached
+ *                                ROOT (its descriptor) ---------> setuid 0, attach, pivot_root,
+ *         <-------- CLONED (pid)                                  /proc /sys /dev, host name, time ns,
+ *   move init-to-be into it      veth into its netns              files of /run
+ *   ATTACHED ------------------> GO ----------------------------> cgroup ns and mount, eth0, console,
+ *                                                                 keyring, capabilities, filter
+ *                                <------------------------ READY
+ *                                <---- end of file: exec worked   exec /sbin/init
+ *                                state file, console socket
+ *         <------- STARTED
+ *   journal: done                exec ctctl-monitor
+ *
+ * Each may be killed at each point: the init-to-be dies with the monitor until READY, the monitor gives up when ctctl is gone before STARTED, and what they leave is removed by
+ * guest_cleanup_run(), now or by the next ctctl on that guest.
+ */
+struct ct_net {
+	const char *host_name; /* NULL: only a loopback */
+	const char *bridge;
+	const char *bridge_address;
+	const char *address;
+	const char *gateway; /* NULL: none */
+	uint8_t mac[6];
+};
+
+struct ct_spec {
+	const char *name;
+	const char *uuid;
+	const char *hostname;
+	const char *init_path;
+	const char *init_kind;
+	const char *boot;            /* BOOT_ID_ROOM */
+	struct cgroup_spec cgroup;
+	const char *monitors_cgroup; /* where monitors live, beside the guests */
+	uint64_t ids_first;
+	uint64_t features;
+	int layer_fd;                /* the template's root */
+	int area_fd;                 /* the private area */
+	int run_fd;                  /* RUN/NAME */
+	int dir_fd;                  /* GUESTS/NAME, for the console's log */
+	struct ct_net net;
+	const char *helper_dir;
+	const char *self;
+	const char *prefix;
+};
+
+/* Names of what the monitor makes in RUN/NAME and GUESTS/NAME. */
+#define CT_CONSOLE_SOCKET "console.sock"
+#define CT_CONSOLE_LOG "console.log"
+
+/*
+ * Starts it and returns when its init program runs. Called by the host's root in the host's namespaces, holding the guest's lock, the journal of `run_fd` being open. After a failure
+ * no process of it lives; cgroups, link and files are the caller's to remove.
+ */
+int ct_launch(const struct ct_spec *spec, struct err *err) _must_check_;

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
+
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "runtime/container/launch_priv.h"
+#include "runtime/params.h"
+
+/* Device nodes cannot be made in a user namespace (user_namespaces(7)): the host's are bound one by one. */
+static const struct {
+	const char *name;
+	int feature; /* -1: every guest has it */
+} nodes[] = {
+	{ "null", -1 },	  { "zero", -1 }, { "full", -1 },	     { "random", -1 },
+	{ "urandom", -1 }, { "tty", -1 },  { "fuse", FEATURE_FUSE }, { "net/tun", FEATURE_TUN },
+};
+
+static int add(struct ct_devices *ret, const char *name, const char *path, struct err *err)
+{
+	int fd = (int)syscall(SYS_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+
+	if (fd < 0)
+		return err_sys(err, errno, "take '%s' into the guest", path);
+	ret->list[ret->n++] = (struct ct_device){ .name = name, .tree_fd = fd };
+	return 0;
+}
+
+int ct_devices_collect(const struct ct_spec *spec, const char *console_path, struct ct_devices *ret, struct err *err)
+{
+	ret->n = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(nodes); i++) {
+		char path[32];
+
+		if (nodes[i].feature >= 0 && !(spec->features >> nodes[i].feature & 1))
+			continue;
+		snprintf(path, sizeof(path), "/dev/%s", nodes[i].name);
+
+		int r = add(ret, nodes[i].name, path, err);
+
+		if (r < 0)
+			return r;
+	}
+	return add(ret, "console", console_path, err);
+}

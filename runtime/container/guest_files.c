@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fd.h"
+#include "base/path.h"
+#include "base/str.h"
+#include "runtime/container/launch_priv.h"
+
+/*
+ * What keeps a stock systemd from using what CRIU cannot save. In /run, a tmpfs of ours: the guest's own files stay untouched.
+ *
+ *   PrivateUsers, ProtectHostname, PrivateIPC   nested namespaces
+ *   credentials                                 a ramfs whose content comes back empty
+ *   memory pressure                             a restored PSI descriptor makes pid 1 spin
+ */
+static const struct {
+	const char *path;
+	const char *content; /* NULL: a symlink to /dev/null, which masks a unit */
+} systemd_files[] = {
+	{ "run/systemd/system/service.d/zz-ctctl.conf", "[Service]\n"
+							"PrivateUsers=no\n"
+							"ProtectHostname=no\n"
+							"PrivateIPC=no\n"
+							"LoadCredential=\n"
+							"LoadCredentialEncrypted=\n"
+							"ImportCredential=\n"
+							"SetCredential=\n"
+							"MemoryPressureWatch=off\n" },
+	{ "run/systemd/system.conf.d/zz-ctctl.conf", "[Manager]\nDefaultMemoryPressureWatch=off\n" },
+	{ "run/systemd/system/dev-hugepages.mount", NULL },
+};
+
+/* Makes the folders above `path`, one by one, below the root. */
+static int make_parents(int root_fd, const char *path)
+{
+	_cleanup_free_ char *copy = strdup(path);
+
+	if (!copy)
+		return -ENOMEM;
+	for (char *slash = strchr(copy, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (mkdirat(root_fd, copy, 0755) < 0 && errno != EEXIST)
+			return -errno;
+		*slash = '/';
+	}
+	return 0;
+}
+
+static int write_file(int root_fd, const char *path, const char *content, mode_t mode)
+{
+	_cleanup_fd_ int fd = path_open_in(root_fd, path, O_WRONLY | O_CREAT | O_TRUNC, mode);
+
+	return fd < 0 ? fd : fd_write_all(fd, content, strlen(content));
+}
+
+static int write_systemd_files(int root_fd)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(systemd_files); i++) {
+		const char *path = systemd_files[i].path;
+		int r = make_parents(root_fd, path);
+
+		if (r == 0 && systemd_files[i].content)
+			r = write_file(root_fd, path, systemd_files[i].content, 0644);
+		else if (r == 0 && symlinkat("/dev/null", root_fd, path) < 0)
+			r = -errno;
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* Only if it says something else: the guest's own edits of its name stay until `ctctl set` changes ours. */
+static int write_hostname(int root_fd, const char *hostname)
+{
+	_cleanup_free_ char *line = str_printf("%s\n", hostname);
+	_cleanup_fd_ int fd = path_open_in(root_fd, "etc/hostname", O_RDONLY, 0);
+	char now[80] = "";
+
+	if (!line)
+		return -ENOMEM;
+	if (fd >= 0 && read(fd, now, sizeof(now) - 1) >= 0 && strcmp(now, line) == 0)
+		return 0;
+
+	int r = write_file(root_fd, "etc/hostname", line, 0644);
+
+	/* A guest without /etc, or with a read-only one, has no use for the file. */
+	return r == -ENOENT || r == -EROFS || r == -ENOTDIR || r == -ELOOP ? 0 : r;
+}
+
+int ct_write_guest_files(const struct ct_spec *spec, struct err *err)
+{
+	_cleanup_fd_ int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	mode_t mask = umask(0022);
+	int r = root < 0 ? -errno : 0;
+
+	if (sethostname(spec->hostname, strlen(spec->hostname)) < 0)
+		r = -errno;
+	if (r == 0)
+		r = write_hostname(root, spec->hostname);
+	if (r == 0 && strcmp(spec->init_kind, "systemd") == 0)
+		r = write_systemd_files(root);
+	umask(mask);
+	return r < 0 ? err_sys(err, -r, "write the guest's host name and run-time files") : 0;
+}

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fault.h"
+#include "base/fd.h"
+#include "base/path.h"
+#include "base/proc.h"
+#include "base/str.h"
+#include "base/sync.h"
+#include "netns/link.h"
+#include "runtime/container/container.h"
+#include "runtime/container/launch_priv.h"
+#include "runtime/container/monitor_fds.h"
+#include "runtime/node.h"
+#include "runtime/state.h"
+#include "storage/rootfs.h"
+
+/* Debian's group tty, in the guest as on the host. */
+#define TTY_GID 5
+
+struct supervisor {
+	const struct ct_spec *spec;
+	int ctctl_fd;
+	int init_fd; /* sync socket to the init-to-be */
+	int pidfd;
+	pid_t init;
+	int master_fd;
+	int slave_fd;
+	char slave_path[32];
+};
+
+/* Away from the terminal, folder, signals and priorities of whoever typed the command. */
+static int detach_from_caller(struct err *err)
+{
+	sigset_t none;
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	for (int s = 1; s < NSIG; s++)
+		signal(s, SIG_DFL);
+	umask(0077);
+	if (null < 0 || setsid() < 0 || chdir("/") < 0)
+		return err_sys(err, errno, "detach the monitor");
+	for (int i = 0; i < 3; i++) {
+		if (dup2(null, i) < 0)
+			return err_sys(err, errno, "detach the monitor");
+	}
+	if (null > 2)
+		close(null);
+	setpriority(PRIO_PROCESS, 0, 0);
+
+	int r = fd_write_file_at(AT_FDCWD, "/proc/self/oom_score_adj", "0");
+
+	return r < 0 ? err_sys(err, -r, "reset oom_score_adj") : 0;
+}
+
+static int open_console(struct supervisor *sv, struct err *err)
+{
+	uid_t root = (uid_t)sv->spec->ids_first;
+
+	sv->master_fd = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (sv->master_fd < 0 || unlockpt(sv->master_fd) < 0 || ptsname_r(sv->master_fd, sv->slave_path, sizeof(sv->slave_path)) != 0)
+		return err_sys(err, errno, "open a pseudo terminal for the console");
+	sv->slave_fd = ioctl(sv->master_fd, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (sv->slave_fd < 0 || fchown(sv->slave_fd, root, root + TTY_GID) < 0 || fchmod(sv->slave_fd, 0620) < 0)
+		return err_sys(err, errno, "give the console to the guest");
+	return 0;
+}
+
+static int clone_init(struct supervisor *sv, struct err *err)
+{
+	int fds[2];
+	int r = sync_pair(fds);
+
+	if (r < 0)
+		return err_sys(err, -r, "make a socket pair");
+
+	int pidfd = -EBADF;
+	/* The cgroup namespace comes later, when it is in its group; the time namespace when its clocks are set. */
+	struct clone_args args = {
+		.flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_PIDFD,
+		.pidfd = (uintptr_t)&pidfd,
+		.exit_signal = SIGCHLD,
+	};
+	long pid = syscall(SYS_clone3, &args, sizeof(args));
+
+	if (pid == 0)
+		ct_become_init(sv->spec, fds[1], sv->slave_fd, sv->slave_path);
+	close(fds[1]);
+	sv->init_fd = fds[0];
+	if (pid < 0)
+		return err_sys(err, errno, "clone the guest into its namespaces");
+	sv->init = (pid_t)pid;
+	sv->pidfd = pidfd;
+	return fault_point("start.monitor-cloned", err);
+}
+
+static int write_map(pid_t pid, const char *which, uint64_t first, struct err *err)
+{
+	char path[48], map[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, which);
+	snprintf(map, sizeof(map), "0 %" PRIu64 " %u\n", first, NODE_IDS_PER_GUEST);
+
+	int r = fd_write_file_at(AT_FDCWD, path, map);
+
+	return r < 0 ? err_sys(err, -r, "write the guest's %s", which) : 0;
+}
+
+static int open_ns(pid_t pid, const char *which, struct err *err)
+{
+	char path[48];
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/%s", pid, which);
+
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? err_sys(err, errno, "open the guest's %s namespace", which) : fd;
+}
+
+static int give_root(struct supervisor *sv, struct err *err)
+{
+	const struct ct_spec *spec = sv->spec;
+	int r = write_map(sv->init, "uid_map", spec->ids_first, err);
+
+	if (r == 0)
+		r = write_map(sv->init, "gid_map", spec->ids_first, err);
+	if (r < 0)
+		return r;
+
+	_cleanup_fd_ int userns = open_ns(sv->init, "user", err);
+
+	if (userns < 0)
+		return userns;
+
+	struct rootfs_spec root = {
+		.layer_fds = { spec->layer_fd },
+		.n_layers = 1,
+		.area_fd = spec->area_fd,
+		.userns_fd = userns,
+		.root_uid = (uid_t)spec->ids_first,
+	};
+	_cleanup_fd_ int tree = rootfs_assemble(&root, err);
+
+	if (tree < 0)
+		return err_wrap(err, "assemble the guest's root");
+	r = fault_point("start.root", err);
+	if (r < 0)
+		return r;
+	r = sync_send(sv->init_fd, CT_ROOT, 0, tree);
+	/* If it failed already, its reason is there to be read at the next stage. */
+	return r < 0 && r != -EPIPE ? err_sys(err, -r, "hand the root to the guest") : 0;
+}
+
+static int plug_network(struct supervisor *sv, struct err *err)
+{
+	const struct ct_net *net = &sv->spec->net;
+
+	if (!net->host_name)
+		return 0;
+
+	_cleanup_fd_ int netns = open_ns(sv->init, "net", err);
+
+	if (netns < 0)
+		return netns;
+
+	struct net_veth_spec veth = {
+		.host_name = net->host_name,
+		.guest_name = "eth0",
+		.guest_netns_fd = netns,
+		.bridge = net->bridge,
+	};
+
+	memcpy(veth.mac, net->mac, sizeof(veth.mac));
+
+	int r = net_bridge_ensure(net->bridge, net->bridge_address, err);
+
+	if (r == 0)
+		r = net_veth_create(&veth, err);
+	return r < 0 ? r : fault_point("start.network", err);
+}
+
+/* From READY on the sync socket can only say one more thing: that exec failed. Its end of file is the exec itself. */
+static int wait_for_exec(struct supervisor *sv, struct err *err)
+{
+	struct sync_msg msg;
+	int r = sync_expect(sv->init_fd, CT_READY, "the guest", "ready", NULL, NULL, err);
+
+	if (r < 0)
+		return r;
+
+	ssize_t n = fd_recv(sv->init_fd, &msg, sizeof(msg), NULL, NULL);
+
+	if (n == 0)
+		return 0;
+	if (n == (ssize_t)sizeof(msg) && msg.failed) {
+		*err = msg.err;
+		return -msg.err.code;
+	}
+	return err_sys(err, n < 0 ? (int)-n : EPROTO, "wait for the guest's init");
+}
+
+static int note_state(struct supervisor *sv, struct err *err)
+{
+	struct guest_run run = {
+		.started_at = (uint64_t)time(NULL),
+		.features = sv->spec->features,
+		.ids_first = sv->spec->ids_first,
+	};
+	int r = proc_identify(sv->init, &run.init);
+
+	if (r == 0)
+		r = proc_identify(getpid(), &run.monitor);
+	if (r == 0)
+		r = str_copy(run.boot, sizeof(run.boot), sv->spec->boot);
+	if (r < 0)
+		return err_sys(err, -r, "note who the guest is");
+	r = state_write(sv->spec->run_fd, &run, err);
+	return r < 0 ? r : fault_point("start.state", err);
+}
+
+static int listen_for_consoles(const struct ct_spec *spec, struct err *err)
+{
+	/* Bound by a path below our own run folder, which sun_path has no room for under a long prefix. */
+	struct path_fd dir = path_of_fd(spec->run_fd);
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	_cleanup_fd_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	snprintf(sa.sun_path, sizeof(sa.sun_path), "%s/" CT_CONSOLE_SOCKET, dir.s);
+	unlinkat(spec->run_fd, CT_CONSOLE_SOCKET, 0);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 || listen(fd, 8) < 0)
+		return err_sys(err, errno, "open the console's socket");
+	return TAKE_FD(fd);
+}
+
+static int put_fd(int fd, int place)
+{
+	return dup2(fd, place) < 0 ? -errno : 0;
+}
+
+/* The descriptors first go above the places that they shall have, so that none is overwritten. */
+static int place_fds(const int fds[MONITOR_N_FDS])
+{
+	int high[MONITOR_N_FDS];
+
+	for (int i = 0; i < MONITOR_N_FDS; i++) {
+		high[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, MONITOR_FD_FIRST + MONITOR_N_FDS);
+		if (high[i] < 0)
+			return -errno;
+	}
+	for (int i = 0; i < MONITOR_N_FDS; i++) {
+		int r = put_fd(high[i], MONITOR_FD_FIRST + i);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* What was started stays; only the program changes, to one that needs a tenth of the memory. */
+static int become_monitor(struct supervisor *sv, int socket_fd, struct err *err)
+{
+	const struct ct_spec *spec = sv->spec;
+	_cleanup_free_ char *path = str_printf("%s/ctctl-monitor", spec->helper_dir);
+	_cleanup_free_ char *pid = str_printf("%d", sv->init);
+	_cleanup_fd_ int log_dir = fcntl(spec->dir_fd, F_DUPFD_CLOEXEC, 3);
+	char *argv[] = { (char *)"ctctl-monitor", (char *)spec->name, (char *)spec->boot, pid, (char *)spec->self, (char *)spec->prefix, NULL };
+	char *env[] = { NULL };
+	int fds[MONITOR_N_FDS];
+
+	if (!path || !pid)
+		return err_oom(err);
+	fds[MONITOR_FD_INIT - MONITOR_FD_FIRST] = sv->pidfd;
+	fds[MONITOR_FD_MASTER - MONITOR_FD_FIRST] = sv->master_fd;
+	fds[MONITOR_FD_SLAVE - MONITOR_FD_FIRST] = sv->slave_fd;
+	fds[MONITOR_FD_SOCKET - MONITOR_FD_FIRST] = socket_fd;
+	fds[MONITOR_FD_LOG_DIR - MONITOR_FD_FIRST] = log_dir;
+
+	/* Checked before STARTED is said: after that nobody would hear of it. */
+	if (log_dir < 0 || access(path, X_OK) < 0)
+		return err_sys(err, errno, "find '%s'", path);
+
+	int r = sync_send(sv->ctctl_fd, CT_STARTED, sv->init, -1);
+
+	/* ctctl was killed in the very last step: the guest runs, the next ctctl finds that and closes the journal. */
+	(void)r;
+	r = place_fds(fds);
+	if (r < 0)
+		return err_sys(err, -r, "place the monitor's descriptors");
+	execve(path, argv, env);
+	return err_sys(err, errno, "run '%s'", path);
+}
+
+static int supervise(struct supervisor *sv, struct err *err)
+{
+	int r = sync_expect(sv->ctctl_fd, CT_PROCEED, "ctctl", "proceed", NULL, NULL, err);
+
+	if (r == 0)
+		r = detach_from_caller(err);
+	if (r == 0)
+		r = open_console(sv, err);
+	if (r == 0)
+		r = clone_init(sv, err);
+	if (r == 0)
+		r = give_root(sv, err);
+	if (r < 0)
+		return r;
+	r = sync_send(sv->ctctl_fd, CT_CLONED, sv->init, -1);
+	if (r < 0)
+		return err_sys(err, -r, "talk to ctctl");
+	r = plug_network(sv, err);
+	if (r == 0)
+		r = sync_expect(sv->ctctl_fd, CT_ATTACHED, "ctctl", "attached", NULL, NULL, err);
+	if (r < 0)
+		return r;
+	r = sync_send(sv->init_fd, CT_GO, 0, -1);
+	if (r < 0 && r != -EPIPE)
+		return err_sys(err, -r, "talk to the guest");
+	return wait_for_exec(sv, err);
+}
+
+void ct_supervise(const struct ct_spec *spec, int ctctl_fd)
+{
+	struct supervisor sv = {
+		.spec = spec,
+		.ctctl_fd = ctctl_fd,
+		.init_fd = -EBADF,
+		.pidfd = -EBADF,
+		.master_fd = -EBADF,
+		.slave_fd = -EBADF,
+	};
+	struct err err = ERR_INIT;
+	int socket_fd = -EBADF;
+	int r = supervise(&sv, &err);
+
+	if (r == 0)
+		r = note_state(&sv, &err);
+	if (r == 0) {
+		socket_fd = listen_for_consoles(spec, &err);
+		r = socket_fd;
+	}
+	if (r >= 0)
+		r = become_monitor(&sv, socket_fd, &err);
+
+	/* Only a failure comes by here. */
+	if (sv.init > 0) {
+		kill(sv.init, SIGKILL);
+		waitpid(sv.init, NULL, 0);
+	}
+	sync_send_error(ctctl_fd, CT_STARTED, &err);
+	_exit(EXIT_FAILED);
+}
