@@ -41,15 +41,16 @@ static void notice_what_was_left_out(const struct fill *f, const struct json *re
 	} left_out[] = {
 		{ REPORT_DEVICES, "device nodes were left out (a guest gets its own /dev)" },
 		{ REPORT_SOCKETS, "sockets were left out" },
-		{ REPORT_XATTRS, "extended attributes were left out (only user.* and file capabilities are kept)" },
+		{ REPORT_XATTRS, "extended attributes were left out (only user.*, ACLs and file capabilities are kept)" },
 		{ REPORT_WARNINGS, "attributes could not be kept on this file system" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(left_out); i++) {
 		uint64_t n = counted(report, left_out[i].key);
 
+		/* In what a recipe made, that is no news to anybody. */
 		if (n > 0)
-			log_notice(f->log, "%" PRIu64 " %s", n, left_out[i].text);
+			log_write(f->log, f->recipe ? LOG_LEVEL_DETAIL : LOG_LEVEL_NOTICE, "%" PRIu64 " %s", n, left_out[i].text);
 	}
 }
 

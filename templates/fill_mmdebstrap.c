@@ -122,7 +122,7 @@ static int check_recipe(const struct fill *f, struct err *err)
 
 /*
  * Where mmdebstrap builds: not below the catalogue, whose folders it may not pass, and not in /tmp, which is in memory on newer systems. Owned by the ids under
- * which it runs and closed to everybody else.
+ * which it runs. Others may pass it (apt downloads as a user of its own) and not list it; a set-user-ID program in it gives them an id that owns nothing.
  */
 static char *make_scratch(const struct fill *f, struct err *err)
 {
@@ -130,13 +130,12 @@ static char *make_scratch(const struct fill *f, struct err *err)
 	int r = -ENOMEM;
 
 	if (path) {
-		r = mkdir(path, 0700) < 0 ? -errno : 0;
+		r = mkdir(path, 0711) < 0 ? -errno : 0;
 		if (r == 0 && lchown(path, CONFINE_FIRST_ID, CONFINE_FIRST_ID) < 0)
 			r = -errno;
 	}
 	if (r == 0)
 		return TAKE_PTR(path);
-	err->code = -r;
 	(void)!err_sys(err, -r, "make a scratch folder below /var/tmp");
 	return NULL;
 }
