@@ -19,8 +19,9 @@
 struct cgroup_limits {
 	uint64_t memory_bytes; /* memory.max / memory.limit_in_bytes; 0: none */
 	uint64_t cpu_milli;    /* thousandths of a core: cpu.max / cpu.cfs_quota_us; 0: none */
-	uint64_t cpu_weight;   /* 1 to 10000, 100 is the kernel's default: cpu.weight / cpu.shares (weight * 1024 / 100, at least 2); 0: 100 */
-	uint64_t pids_max;     /* 0: none */
+	uint64_t
+		cpu_weight; /* 1 to 10000, 100 is the kernel's default: cpu.weight / cpu.shares (weight * 1024 / 100, at least 2); 0: 100 */
+	uint64_t pids_max; /* 0: none */
 };
 
 /*
@@ -33,6 +34,7 @@ struct cgroup_spec {
 	struct cgroup_limits limits;
 	bool allow_tun;
 	bool allow_fuse;
+	bool allow_all_devices; /* for processes of the host, such as the monitors: no device list */
 };
 int cgroup_create(const struct cgroup_spec *spec, struct err *err) _must_check_;
 
@@ -45,7 +47,8 @@ int cgroup_attach(const char *path, pid_t pid, struct err *err) _must_check_;
 int cgroup_delegate(const char *path, uid_t uid, gid_t gid, struct err *err) _must_check_;
 
 /* Changes the limits of a live group; fields that equal `old` are not written. */
-int cgroup_set_limits(const char *path, const struct cgroup_limits *old, const struct cgroup_limits *limits, struct err *err) _must_check_;
+int cgroup_set_limits(const char *path, const struct cgroup_limits *old, const struct cgroup_limits *limits,
+		      struct err *err) _must_check_;
 
 /*
  * Ends every process in the group and below it, and waits until it is empty: cgroup.kill where there is one, else SIGKILL in rounds; waits on cgroup.events.
@@ -70,7 +73,7 @@ bool cgroup_is_populated(const char *path);
 /* Which controllers this host offers, for doctor: "cpu cpuset memory pids", and whether they are v2. */
 struct cgroup_host {
 	bool is_unified; /* controllers on v2 */
-	bool has_v2;     /* a cgroup2 mount exists at all */
+	bool has_v2;	 /* a cgroup2 mount exists at all */
 	char controllers[256];
 	char v2_mount[128];
 };

@@ -18,8 +18,8 @@
 /* Super options of a v1 mount that are controllers; the others (rw, xattr, release_agent=...) are not. */
 static bool is_controller(const char *option)
 {
-	static const char *const known[] = { "cpu",	"cpuacct", "cpuset",  "memory",	    "devices", "freezer", "blkio",
-					     "pids",	"net_cls", "net_prio", "perf_event", "hugetlb", "rdma",	   "misc" };
+	static const char *const known[] = { "cpu",  "cpuacct", "cpuset",   "memory",	  "devices", "freezer", "blkio",
+					     "pids", "net_cls", "net_prio", "perf_event", "hugetlb", "rdma",	"misc" };
 
 	if (str_has_prefix(option, "name="))
 		return true;

@@ -73,7 +73,8 @@ struct cgroup_plan {
  */
 int cgroup_plan_limits(const struct cgroup_map *map, const struct cgroup_limits *old, const struct cgroup_limits *limits,
 		       struct cgroup_plan *ret, struct err *err) _must_check_;
-int cgroup_apply_plan(const struct cgroup_map *map, const char *path, const struct cgroup_plan *plan, struct err *err) _must_check_;
+int cgroup_apply_plan(const struct cgroup_map *map, const char *path, const struct cgroup_plan *plan,
+		      struct err *err) _must_check_;
 
 /* The public calls, on a given map. */
 int cgroup_map_create(const struct cgroup_map *map, const struct cgroup_spec *spec, struct err *err) _must_check_;

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Making a group, moving into it, giving it away. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fault.h"
+#include "base/fd.h"
+#include "base/str.h"
+#include "runtime/container/cgroup_priv.h"
+
+/* What a guest's group is limited or accounted by; other controllers stay with the host. */
+static const char *const wanted[] = { "cpu", "memory", "pids", "io", "cpuset" };
+
+/* Calls `visit` with each leading part of the path: "ctctl", then "ctctl/web1". */
+typedef int (*visit_fn)(const struct cgroup_hierarchy *h, const char *group);
+
+static int for_each_level(const struct cgroup_hierarchy *h, const char *path, bool with_last, visit_fn visit)
+{
+	_cleanup_free_ char *part = strdup(path);
+
+	if (!part)
+		return -ENOMEM;
+	for (char *slash = part; (slash = strchr(slash, '/')); *slash++ = '/') {
+		*slash = '\0';
+
+		int r = visit(h, part);
+
+		if (r < 0)
+			return r;
+	}
+	return with_last ? visit(h, part) : 0;
+}
+
+static int make_group(const struct cgroup_hierarchy *h, const char *group)
+{
+	_cleanup_free_ char *full = str_printf("%s/%s", h->mount, group);
+
+	if (!full)
+		return -ENOMEM;
+	return mkdir(full, 0755) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+/* Each controller in a write of its own: one that cannot be enabled must not take the others with it. */
+static int enable_controllers(const struct cgroup_hierarchy *h, const char *group)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++) {
+		char value[16];
+
+		if (!cgroup_has_controller(h, wanted[i]))
+			continue;
+		snprintf(value, sizeof(value), "+%s", wanted[i]);
+
+		int r = cgroup_write(h, group, "cgroup.subtree_control", value);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int make_and_enable(const struct cgroup_hierarchy *h, const char *group)
+{
+	int r = make_group(h, group);
+
+	return r < 0 ? r : enable_controllers(h, group);
+}
+
+/* v1: a group without cpus and memory nodes takes no process (ENOSPC); they start empty and come from the parent. */
+static int inherit_cpuset(const struct cgroup_hierarchy *h, const char *group)
+{
+	static const char *const files[] = { "cpuset.cpus", "cpuset.mems" };
+	const char *slash = strrchr(group, '/');
+	_cleanup_free_ char *parent = slash ? strndup(group, (size_t)(slash - group)) : strdup(".");
+	char value[1024];
+
+	if (!parent)
+		return -ENOMEM;
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		int r = cgroup_read(h, group, files[i], value, sizeof(value));
+
+		if (r == 0 && value[0] == '\0') {
+			r = cgroup_read(h, parent, files[i], value, sizeof(value));
+			if (r == 0)
+				r = cgroup_write(h, group, files[i], value);
+		}
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static bool is_for_library(const struct cgroup_hierarchy *h)
+{
+	if (str_has_prefix(h->controllers, "name="))
+		return false;
+	if (!h->is_v2)
+		return true;
+	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++) {
+		if (cgroup_has_controller(h, wanted[i]))
+			return true;
+	}
+	return false;
+}
+
+static int make_by_library(const struct cgroup_map *map, const char *path, struct err *err)
+{
+	char names[CGROUP_HIERARCHIES_MAX][32];
+	const char *controllers[CGROUP_HIERARCHIES_MAX + 1] = { NULL };
+	int n = 0;
+
+	for (int i = 0; i < map->n; i++) {
+		if (!is_for_library(&map->h[i]))
+			continue;
+		/* One controller stands for its hierarchy. */
+		size_t len = strcspn(map->h[i].controllers, ",");
+
+		snprintf(names[n], sizeof(names[n]), "%.*s", (int)len, map->h[i].controllers);
+		controllers[n] = names[n];
+		n++;
+	}
+	return n > 0 ? cgroup_lib_create(path, controllers, err) : 0;
+}
+
+static int make_groups(const struct cgroup_map *map, const char *path, struct err *err)
+{
+	const struct cgroup_hierarchy *v2 = cgroup_map_v2(map);
+	int r = v2 ? enable_controllers(v2, ".") : 0;
+
+	/* libcgroup leaves the root's subtree_control alone, and then a nested group has no files for limits. */
+	if (v2 && r == 0)
+		r = for_each_level(v2, path, false, make_and_enable);
+	if (r < 0)
+		return err_sys(err, -r, "enable the cgroup controllers above '%s'", path);
+	r = map->by_library ? make_by_library(map, path, err) : 0;
+	if (r < 0)
+		return r;
+	for (int i = 0; i < map->n; i++) {
+		const struct cgroup_hierarchy *h = &map->h[i];
+
+		if (!map->by_library || !is_for_library(h))
+			r = for_each_level(h, path, true, make_group);
+		if (r == 0 && !h->is_v2 && cgroup_has_controller(h, "cpuset"))
+			r = for_each_level(h, path, true, inherit_cpuset);
+		if (r < 0)
+			return err_sys(err, -r, "create the cgroup '%s' in the hierarchy '%s'", path, cgroup_hierarchy_name(h));
+	}
+	return 0;
+}
+
+/* Documentation/admin-guide/devices.txt */
+#define DEVICES_BASE                  \
+	"c 1:3 rwm\n"	/* null */    \
+	"c 1:5 rwm\n"	/* zero */    \
+	"c 1:7 rwm\n"	/* full */    \
+	"c 1:8 rwm\n"	/* random */  \
+	"c 1:9 rwm\n"	/* urandom */ \
+	"c 5:0 rwm\n"	/* tty */     \
+	"c 5:1 rwm\n"	/* console */ \
+	"c 5:2 rwm\n"	/* ptmx */    \
+	"c 136:* rwm\n" /* pts */
+#define DEVICE_TUN  "c 10:200 rwm\n"
+#define DEVICE_FUSE "c 10:229 rwm\n"
+
+static int write_lines(const struct cgroup_hierarchy *h, const char *path, const char *file, char *lines)
+{
+	char *save = NULL;
+
+	for (char *line = strtok_r(lines, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		int r = cgroup_write(h, path, file, line);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* On v2 there is no such file: there, as here, a guest in a user namespace can make no device node and has only those that it is given. */
+static int allow_devices(const struct cgroup_map *map, const struct cgroup_spec *spec, struct err *err)
+{
+	const struct cgroup_hierarchy *h = cgroup_map_find(map, "devices");
+	char lines[256];
+	int r;
+
+	if (!h || h->is_v2)
+		return 0;
+	snprintf(lines, sizeof(lines), "%s%s%s", DEVICES_BASE, spec->allow_tun ? DEVICE_TUN : "",
+		 spec->allow_fuse ? DEVICE_FUSE : "");
+	if (map->by_library) {
+		r = cgroup_lib_set(spec->path, "devices", "devices.deny", "a");
+		if (r == 0)
+			r = cgroup_lib_set(spec->path, "devices", "devices.allow", lines);
+	} else {
+		r = cgroup_write(h, spec->path, "devices.deny", "a");
+		if (r == 0)
+			r = write_lines(h, spec->path, "devices.allow", lines);
+	}
+	return r < 0 ? err_sys(err, -r, "set the devices of the cgroup '%s'", spec->path) : 0;
+}
+
+static bool exists_anywhere(const struct cgroup_map *map, const char *path)
+{
+	for (int i = 0; i < map->n; i++) {
+		if (cgroup_exists(&map->h[i], path))
+			return true;
+	}
+	return false;
+}
+
+static int make_with_limits(const struct cgroup_map *map, const struct cgroup_spec *spec, const struct cgroup_plan *plan,
+			    struct err *err)
+{
+	int r = make_groups(map, spec->path, err);
+
+	if (r == 0)
+		r = fault_point("cgroup.limits", err);
+	if (r == 0 && !spec->allow_all_devices)
+		r = allow_devices(map, spec, err);
+	return r < 0 ? r : cgroup_apply_plan(map, spec->path, plan, err);
+}
+
+int cgroup_map_create(const struct cgroup_map *map, const struct cgroup_spec *spec, struct err *err)
+{
+	static const struct cgroup_limits fresh = { 0 };
+	bool is_old = exists_anywhere(map, spec->path);
+	struct cgroup_plan plan;
+	int r = cgroup_plan_limits(map, is_old ? NULL : &fresh, &spec->limits, &plan, err);
+
+	if (r == 0)
+		r = fault_point("cgroup.create", err);
+	if (r < 0)
+		return r;
+	r = make_with_limits(map, spec, &plan, err);
+	if (r < 0 && !is_old) {
+		struct err ignored;
+
+		(void)!cgroup_map_destroy(map, spec->path, &ignored);
+	}
+	return r;
+}
+
+int cgroup_create(const struct cgroup_spec *spec, struct err *err)
+{
+	struct cgroup_map map;
+	int r = cgroup_check_path(spec->path, err);
+
+	if (r == 0)
+		r = cgroup_map_host(&map, err);
+	return r < 0 ? r : cgroup_map_create(&map, spec, err);
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Moving a process into a group, giving the group to the guest. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fd.h"
+#include "base/str.h"
+#include "runtime/container/cgroup_priv.h"
+
+/* Where a process goes when the group itself cannot have one: systemd's own leaf, which it makes for itself in the root of its tree. */
+#define LEAF_SYSTEMD "init.scope"
+#define LEAF_OURS    "ctctl"
+
+/*
+ * v2: a group that gave controllers to its children takes no process itself (EBUSY, "no internal processes"). The guest's init does that in its delegated
+ * group after it moved itself to a leaf: a process that comes later goes to a leaf too.
+ */
+static int attach_to_leaf(const struct cgroup_hierarchy *v2, const char *path, const char *pid)
+{
+	_cleanup_free_ char *leaf = str_printf("%s/%s", path, LEAF_SYSTEMD), *full = NULL;
+
+	if (!leaf)
+		return -ENOMEM;
+
+	int r = cgroup_write(v2, leaf, "cgroup.procs", pid);
+
+	if (r != -ENOENT)
+		return r;
+	free(leaf);
+	leaf = str_printf("%s/%s", path, LEAF_OURS);
+	full = leaf ? str_printf("%s/%s", v2->mount, leaf) : NULL;
+	if (!full)
+		return -ENOMEM;
+	if (mkdir(full, 0755) < 0 && errno != EEXIST)
+		return -errno;
+	return cgroup_write(v2, leaf, "cgroup.procs", pid);
+}
+
+static int attach_one(const struct cgroup_hierarchy *h, const char *path, const char *pid)
+{
+	/* cgroup.procs moves the whole process; v1's tasks, which libcgroup writes, one thread. */
+	int r = cgroup_write(h, path, "cgroup.procs", pid);
+
+	return r == -EBUSY && h->is_v2 ? attach_to_leaf(h, path, pid) : r;
+}
+
+int cgroup_map_attach(const struct cgroup_map *map, const char *path, pid_t pid, struct err *err)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%d", pid);
+	for (int i = 0; i < map->n; i++) {
+		int r = attach_one(&map->h[i], path, text);
+
+		if (r == -ESRCH)
+			return err_set(err, ESRCH, "process %d ended before it was in the cgroup '%s'", pid, path);
+		if (r < 0)
+			return err_sys(err, -r, "move process %d into the cgroup '%s' of the hierarchy '%s'", pid, path,
+				       cgroup_hierarchy_name(&map->h[i]));
+	}
+	return 0;
+}
+
+int cgroup_attach(const char *path, pid_t pid, struct err *err)
+{
+	struct cgroup_map map;
+	int r = cgroup_check_path(path, err);
+
+	if (r == 0)
+		r = cgroup_map_host(&map, err);
+	return r < 0 ? r : cgroup_map_attach(&map, path, pid, err);
+}
+
+int cgroup_map_delegate(const struct cgroup_map *map, const char *path, uid_t uid, gid_t gid, struct err *err)
+{
+	const struct cgroup_hierarchy *v2 = cgroup_map_v2(map);
+	_cleanup_free_ char *files = NULL;
+	char *save = NULL;
+
+	if (!v2)
+		return 0;
+
+	_cleanup_fd_ int dir = cgroup_open_group(v2, path);
+
+	if (dir < 0)
+		return err_sys(err, -dir, "open the cgroup '%s'", path);
+	/* One name per line; the limits are not among them: they belong to who set them. */
+	ssize_t n = fd_read_file_at(AT_FDCWD, "/sys/kernel/cgroup/delegate", 4096, &files);
+
+	if (n < 0)
+		return err_sys(err, (int)-n, "read /sys/kernel/cgroup/delegate");
+	if (fchown(dir, uid, gid) < 0)
+		return err_sys(err, errno, "give the cgroup '%s' to the guest", path);
+	for (char *f = strtok_r(files, "\n", &save); f; f = strtok_r(NULL, "\n", &save)) {
+		/* Files of a controller that is not enabled here do not exist. */
+		if (fchownat(dir, f, uid, gid, AT_SYMLINK_NOFOLLOW) < 0 && errno != ENOENT)
+			return err_sys(err, errno, "give %s of the cgroup '%s' to the guest", f, path);
+	}
+	return 0;
+}
+
+int cgroup_delegate(const char *path, uid_t uid, gid_t gid, struct err *err)
+{
+	struct cgroup_map map;
+	int r = cgroup_check_path(path, err);
+
+	if (r == 0)
+		r = cgroup_map_host(&map, err);
+	return r < 0 ? r : cgroup_map_delegate(&map, path, uid, gid, err);
+}
