@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+#include "cmd/listing.h"
+#include "runtime/guest.h"
+
+/* What can be shown of a guest: what it is doing, what it uses, and every parameter of params.def. */
+struct guest_row {
+	const char *name;
+	const struct guest *guest; /* NULL: it could not be read */
+	struct guest_status status;
+	bool has_usage;
+	const char *error; /* why it is broken; NULL if it is not */
+};
+
+struct guest_columns {
+	struct column *columns;
+	size_t n;
+	char **keys; /* of JSON, made from the parameters' */
+};
+
+int guest_columns_new(struct guest_columns *ret, struct err *err) _must_check_;
+void guest_columns_free(struct guest_columns *c);
+#define _cleanup_guest_columns_ __attribute__((cleanup(guest_columns_free)))
+
+/* The value of a parameter; limits that are not set are no value. */
+struct param;
+struct value value_of_param(const struct guest_config *config, const struct param *param);

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <fcntl.h>
+#include <locale.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "cmd/app.h"
+
+/*
+ * A caller may have closed 0, 1 or 2: the next file that is opened would take its place and be read or overwritten as if it were the terminal. /dev/null
+ * takes it instead, opened so that a write of results fails and is noticed.
+ */
+static bool open_standard_fds(void)
+{
+	for (int fd = 0; fd <= 2; fd++) {
+		/* Without close-on-exec: these three are meant to be inherited. */
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == 1 ? O_RDONLY : O_RDWR) != fd)
+			return false;
+	}
+	return true;
+}
+
+int main(int argc, char **argv)
+{
+	if (!open_standard_fds())
+		return EXIT_SYSTEM;
+	/* Only what a character is: numbers and messages stay as they are. */
+	if (!setlocale(LC_CTYPE, ""))
+		setlocale(LC_CTYPE, "C.UTF-8");
+	umask(022);
+	return app_main(argc, argv, stdout, stderr);
+}

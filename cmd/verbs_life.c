@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+
+#include "base/cleanup.h"
+#include "cmd/verbs.h"
+#include "runtime/lifecycle.h"
+
+#define TIMEOUT_MAX_S 3600
+
+static int start_one(struct app *app, const struct request *request _unused_, const char *name, struct err *err)
+{
+	return guest_start(app->node, name, err);
+}
+
+static int read_stop_spec(const struct request *request, struct guest_stop_spec *ret, struct err *err)
+{
+	uint64_t timeout = 0;
+	int r = request_number(request, OPT_TIMEOUT, TIMEOUT_MAX_S, &timeout, err);
+
+	*ret = (struct guest_stop_spec){
+		.timeout_s = request_has(request, OPT_TIMEOUT) ? (int)timeout : -1,
+		.kill = request_has(request, OPT_KILL),
+	};
+	return r;
+}
+
+static int stop_one(struct app *app, const struct request *request, const char *name, struct err *err)
+{
+	struct guest_stop_spec spec;
+	bool killed = false;
+	int r = read_stop_spec(request, &spec, err);
+
+	if (r == 0)
+		r = guest_stop(app->node, name, &spec, &killed, err);
+	if (r == 0 && killed && !spec.kill)
+		log_warning(&app->log, "%s did not shut down in time and was killed", name);
+	return r;
+}
+
+static int restart_one(struct app *app, const struct request *request, const char *name, struct err *err)
+{
+	struct guest_stop_spec spec;
+	int r = read_stop_spec(request, &spec, err);
+
+	return r < 0 ? r : guest_restart(app->node, name, &spec, err);
+}
+
+static int kill_one(struct app *app, const struct request *request _unused_, const char *name, struct err *err)
+{
+	const struct guest_stop_spec spec = { .timeout_s = -1, .kill = true };
+
+	return guest_stop(app->node, name, &spec, NULL, err);
+}
+
+static int destroy_one(struct app *app, const struct request *request, const char *name, struct err *err)
+{
+	return guest_destroy(app->node, name, request_has(request, OPT_FORCE), err);
+}
+
+int verb_start(struct app *app, const struct request *request, struct err *err _unused_)
+{
+	return app_each_guest(app, request, start_one);
+}
+
+int verb_stop(struct app *app, const struct request *request, struct err *err)
+{
+	struct guest_stop_spec spec;
+	int r = read_stop_spec(request, &spec, err);
+
+	return r < 0 ? r : app_each_guest(app, request, stop_one);
+}
+
+int verb_restart(struct app *app, const struct request *request, struct err *err)
+{
+	struct guest_stop_spec spec;
+	int r = read_stop_spec(request, &spec, err);
+
+	return r < 0 ? r : app_each_guest(app, request, restart_one);
+}
+
+int verb_kill(struct app *app, const struct request *request, struct err *err _unused_)
+{
+	return app_each_guest(app, request, kill_one);
+}
+
+int verb_destroy(struct app *app, const struct request *request, struct err *err _unused_)
+{
+	return app_each_guest(app, request, destroy_one);
+}
+
+int verb_rename(struct app *app, const struct request *request, struct err *err)
+{
+	return guest_rename(app->node, request->arguments[0], request->arguments[1], err);
+}
+
+int verb_create(struct app *app, const struct request *request, struct err *err)
+{
+	const char *name = request->arguments[0], *option = request->values[OPT_TEMPLATE];
+	const char *template_ref = request_argument(request, 1);
+
+	if (!template_ref == !option)
+		return err_exit(err, EXIT_USAGE, EINVAL,
+				"expected one template: ctctl create %s TEMPLATE; see ctctl template list", name);
+
+	int r = guest_create(app->node, name, template_ref ? template_ref : option, request->settings, request->n_settings, err);
+
+	if (r < 0)
+		return r;
+	if (!request_has(request, OPT_START)) {
+		report_hint(app, "Created %s. Next: ctctl start %s", name, name);
+		return 0;
+	}
+	r = guest_start(app->node, name, err);
+	if (r < 0)
+		return err_wrap(err, "'%s' was created but not started", name);
+	report_hint(app, "Created and started %s. Next: ctctl enter %s", name, name);
+	return 0;
+}

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "cmd/guest_columns.h"
+#include "cmd/names.h"
+#include "cmd/text.h"
+#include "cmd/verbs.h"
+#include "runtime/lifecycle.h"
+#include "runtime/params.h"
+
+/* Reads what a row shows. A guest that cannot be read has the state "broken". */
+static int read_row(const struct node *node, struct guest_row *row, struct guest **guest, bool with_usage, struct err *err)
+{
+	int r = guest_open(node, row->name, guest, err);
+
+	row->guest = *guest;
+	if (r == 0)
+		r = guest_get_state(*guest, &row->status, err);
+	if (r == 0 && with_usage) {
+		r = guest_get_usage(*guest, &row->status, err);
+		row->has_usage = r == 0;
+	}
+	return r;
+}
+
+static int add_row(struct app *app, struct listing *listing, const char *name, struct err *err)
+{
+	_cleanup_guest_ struct guest *guest = NULL;
+	struct guest_row row = { .name = name, .status = { .state = GUEST_BROKEN } };
+	struct err why = ERR_INIT;
+	int r = read_row(app->node, &row, &guest, listing_wants(listing, COLUMN_USAGE), &why);
+
+	if (r < 0 && why.exit == EXIT_NO_GUEST)
+		return 0; /* destroyed while we were reading */
+	if (r < 0) {
+		log_warning(&app->log, "%s: %s", name, why.msg);
+		row.error = why.msg;
+	}
+	return listing_row(listing, &row, err);
+}
+
+static int collect(void *context, const char *name)
+{
+	return names_add(context, name);
+}
+
+int verb_list(struct app *app, const struct request *request, struct err *err)
+{
+	_cleanup_guest_columns_ struct guest_columns columns = { 0 };
+	_cleanup_listing_ struct listing *listing = NULL;
+	_cleanup_names_ struct names names = { 0 };
+	int r = guest_columns_new(&columns, err);
+
+	if (r == 0)
+		r = listing_begin(columns.columns, columns.n, request, &listing, err);
+	if (r == 0)
+		r = guest_each(app->node, collect, &names, err);
+	if (r < 0)
+		return r == -ENOMEM ? err_oom(err) : r;
+	names_sort(&names);
+	for (size_t i = 0; r == 0 && i < names.n; i++)
+		r = add_row(app, listing, names.items[i], err);
+	if (r == 0)
+		r = listing_print(listing, app, err);
+	if (r == 0 && names.n == 0)
+		report_hint(app, "No guests yet. Next: ctctl create NAME TEMPLATE --start");
+	return r;
+}
+
+static int print_row_json(struct app *app, unsigned without, const struct guest_row *row, struct err *err)
+{
+	_cleanup_guest_columns_ struct guest_columns columns = { 0 };
+	int r = guest_columns_new(&columns, err);
+
+	if (r < 0)
+		return r;
+
+	_cleanup_json_ struct json *doc = columns_to_json(columns.columns, columns.n, without, row);
+
+	return doc ? print_json(app, doc, err) : err_oom(err);
+}
+
+static int print_params(struct app *app, const struct guest *guest, struct err *err)
+{
+	struct guest_config defaults;
+	int r = config_init(&defaults, err);
+
+	for (size_t i = 0; r == 0 && param_at(i); i++) {
+		_cleanup_free_ char *value = config_get(&guest->config, param_at(i));
+		_cleanup_free_ char *dflt = config_get(&defaults, param_at(i));
+
+		if (!value || !dflt) {
+			r = err_oom(err);
+			break;
+		}
+
+		bool is_default = strcmp(value, dflt) == 0;
+
+		fprintf(app->out, "%s =%s", param_at(i)->key, *value ? " " : "");
+		text_safe(app->out, value, false);
+		fputs(is_default ? "  # default\n" : "\n", app->out);
+	}
+	config_free(&defaults);
+	return r;
+}
+
+int verb_show(struct app *app, const struct request *request, struct err *err)
+{
+	_cleanup_guest_ struct guest *guest = NULL;
+	struct guest_row row = { .name = request->arguments[0] };
+	int r = read_row(app->node, &row, &guest, false, err);
+
+	if (r < 0)
+		return r;
+	if (request_has(request, OPT_JSON))
+		return print_row_json(app, COLUMN_USAGE, &row, err);
+	return print_params(app, guest, err);
+}
+
+static void add_limit(struct strbuf *b, const struct value *limit)
+{
+	if (limit->kind == VALUE_NONE)
+		return;
+	strbuf_add(b, " of ");
+	value_add_text(limit, b);
+}
+
+static void put_use(struct app *app, const char *what, struct value used, struct value limit)
+{
+	struct strbuf b = { 0 };
+
+	if (used.kind == VALUE_NONE)
+		return;
+	value_add_text(&used, &b);
+	add_limit(&b, &limit);
+
+	_cleanup_free_ char *text = strbuf_take(&b);
+
+	fprintf(app->out, "%-12s %s\n", what, text ? text : "");
+}
+
+static struct value limit_of(const struct guest_row *row, const char *key)
+{
+	return value_of_param(&row->guest->config, param_find(key));
+}
+
+static void print_status(struct app *app, const struct guest_row *row)
+{
+	const struct guest_status *s = &row->status;
+	const struct value none = { 0 };
+
+	fprintf(app->out, "%-12s %s\n", "state", guest_state_word(s->state));
+	if (s->busy[0])
+		fprintf(app->out, "%-12s %s\n", "busy", s->busy);
+	if (s->init_pid > 0) {
+		fprintf(app->out, "%-12s %d, watched by %d\n", "init", s->init_pid, s->monitor_pid);
+		put_use(app, "started", value_of_number(VALUE_TIME, s->started_at), none);
+		put_use(app, "memory", value_of_number(VALUE_SIZE, s->memory_bytes), limit_of(row, "memory"));
+		put_use(app, "cpu time", value_of_number(VALUE_USEC, s->cpu_usec), none);
+		put_use(app, "processes", value_of_number(VALUE_NUMBER, s->n_pids), limit_of(row, "pids"));
+	}
+	put_use(app, "disk", value_of_number(s->has_disk ? VALUE_SIZE : VALUE_NONE, s->disk_bytes), limit_of(row, "disk"));
+}
+
+int verb_status(struct app *app, const struct request *request, struct err *err)
+{
+	_cleanup_guest_ struct guest *guest = NULL;
+	struct guest_row row = { .name = request->arguments[0] };
+	int r = read_row(app->node, &row, &guest, true, err);
+
+	if (r < 0)
+		return r;
+	if (request_has(request, OPT_JSON))
+		return print_row_json(app, COLUMN_PARAM, &row, err);
+	print_status(app, &row);
+	return 0;
+}
+
+int verb_set(struct app *app, const struct request *request, struct err *err)
+{
+	const char *name = request->arguments[0];
+	bool needs_restart = false;
+
+	if (request->n_settings == 0)
+		return err_exit(err, EXIT_USAGE, EINVAL,
+				"nothing to set: expected parameters, such as --memory 1G; see ctctl set --help");
+
+	int r = guest_set(app->node, name, request->settings, request->n_settings, &needs_restart, err);
+
+	if (r == 0 && needs_restart)
+		report_hint(app, "Some of it counts from the next start. Next: ctctl restart %s", name);
+	return r;
+}
