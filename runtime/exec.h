@@ -8,11 +8,11 @@
 
 /* Running a command in a guest, and its console. Both take no lock that waits. */
 struct exec_spec {
-	const char *const *argv;  /* NULL-terminated; NULL: a login shell of the user */
-	const char *user;         /* name or UID[:GID] in the guest; NULL: root */
-	const char *dir;          /* working folder; NULL: the user's home, or / */
-	const char *const *env;   /* additional "NAME=value", NULL-terminated; may be NULL */
-	bool tty;                 /* a terminal of the guest's own for the command; the caller's 0 and 1 are connected to it */
+	const char *const *argv; /* NULL-terminated; NULL: a login shell of the user */
+	const char *user;	 /* name or UID[:GID] in the guest; NULL: root */
+	const char *dir;	 /* working folder; NULL: the user's home, or / */
+	const char *const *env;	 /* additional "NAME=value", NULL-terminated; may be NULL */
+	bool tty;		 /* a terminal of the guest's own for the command; the caller's 0 and 1 are connected to it */
 };
 
 /*
@@ -22,7 +22,8 @@ struct exec_spec {
  * Nothing of the host gets in but these three descriptors: no environment, no other descriptor, no keyring, no controlling terminal (with `tty`, or where stdin is a terminal,
  * it gets one of the guest's own), and the process cannot be traced from inside before it has become the command.
  */
-int guest_exec(const struct node *node, const char *name, const struct exec_spec *spec, int *ret_status, struct err *err) _must_check_;
+int guest_exec(const struct node *node, const char *name, const struct exec_spec *spec, int *ret_status,
+	       struct err *err) _must_check_;
 
 /*
  * Connects the caller's terminal (0 and 1) with the guest's console until `detach` (a control character such as 0x01, then 'q') is typed or the guest stops. If 0 is no terminal,

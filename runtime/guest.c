@@ -98,10 +98,9 @@ int guest_lock(struct guest *guest, const char *verb, bool wait, struct err *err
 	}
 }
 
-int guest_open_locked(const struct node *node, const char *name, const char *verb, bool wait, struct guest **ret, struct err *err)
+int guest_acquire(const struct node *node, const char *name, const char *verb, bool wait, struct guest **ret, struct err *err)
 {
 	_cleanup_guest_ struct guest *guest = NULL;
-	bool gone = false;
 	int r = guest_new(node, name, &guest, err);
 
 	/* Looked at first, so that a misspelt name leaves no run folder behind; and again under the lock. */
@@ -117,10 +116,30 @@ int guest_open_locked(const struct node *node, const char *name, const char *ver
 		struct err ignored = ERR_INIT;
 
 		(void)!guest_remove_run(guest, &ignored);
-		return r;
 	}
 	if (r == 0)
-		r = guest_settle(guest, &gone, err);
+		*ret = TAKE_PTR(guest);
+	return r;
+}
+
+int guest_open_locked(const struct node *node, const char *name, const char *verb, bool wait, struct guest **ret, struct err *err)
+{
+	_cleanup_guest_ struct guest *guest = NULL;
+	bool gone = false;
+	int r;
+
+	for (;;) {
+		r = guest_acquire(node, name, verb, wait, &guest, err);
+		if (r < 0)
+			return r;
+		r = guest_yield_to_monitor(guest, err);
+		if (r < 0)
+			return r;
+		if (r == 0)
+			break;
+		guest_close(TAKE_PTR(guest));
+	}
+	r = guest_settle(guest, &gone, err);
 	if (r < 0)
 		return r;
 	if (gone)

@@ -37,7 +37,8 @@ int guest_open(const struct node *node, const char *name, struct guest **ret, st
  * Opens a guest to change it: takes its lock (exit status LOCKED if it is busy, unless `wait`), finishes or undoes what an interrupted operation left, says so
  * to the node's log, then reads the configuration. `verb` is what the lock is noted for.
  */
-int guest_open_locked(const struct node *node, const char *name, const char *verb, bool wait, struct guest **ret, struct err *err) _must_check_;
+int guest_open_locked(const struct node *node, const char *name, const char *verb, bool wait, struct guest **ret,
+		      struct err *err) _must_check_;
 
 void guest_close(struct guest *guest);
 static inline void cleanup_guest(struct guest **g)
@@ -53,14 +54,15 @@ struct guest_setting {
 };
 
 /* Every guest's name, in no order; stops at a negative return of `each` and passes it on. */
-int guest_each(const struct node *node, int (*each)(void *context, const char *name), void *context, struct err *err) _must_check_;
+int guest_each(const struct node *node, int (*each)(void *context, const char *name), void *context,
+	       struct err *err) _must_check_;
 
 /* X(NAME, "word"): what a guest is doing; asked of the kernel, not of a file. */
 #define GUEST_STATES(X)                                                                        \
 	X(STOPPED, "stopped")                                                                  \
 	X(RUNNING, "running")                                                                  \
 	X(UNMONITORED, "unmonitored") /* running, but its monitor was killed: see `restart` */ \
-	X(BROKEN, "broken") /* an interrupted create or destroy, or an unreadable guest.conf */
+	X(BROKEN, "broken")	      /* an interrupted create or destroy, or an unreadable guest.conf */
 
 enum guest_state {
 #define X(name, word) GUEST_##name,
@@ -71,7 +73,7 @@ const char *guest_state_word(enum guest_state state);
 
 struct guest_status {
 	enum guest_state state;
-	pid_t init_pid;      /* on the host; 0 unless running */
+	pid_t init_pid; /* on the host; 0 unless running */
 	pid_t monitor_pid;
 	uint64_t started_at; /* seconds since 1970; 0 unless running */
 	uint64_t memory_bytes;
@@ -79,7 +81,7 @@ struct guest_status {
 	uint64_t n_pids;
 	uint64_t disk_bytes; /* used; valid if has_disk */
 	bool has_disk;
-	char busy[64];       /* "stop by 1234" while someone holds the lock, else "" */
+	char busy[64]; /* "stop by 1234" while someone holds the lock, else "" */
 };
 
 /* The state alone (cheap: two small files), or with usage. */

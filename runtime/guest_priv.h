@@ -7,16 +7,21 @@
 
 /* What the operations of runtime/ share about a guest. */
 
-#define CONF_FILE "guest.conf"
+#define CONF_FILE	"guest.conf"
 #define GUEST_LOCK_FILE "lock"
 
 /* guest.conf, read into config / changed by settings and written back whole and durably. Comments and unknown keys stay. */
 int guest_load(struct guest *guest, struct err *err) _must_check_;
 int guest_save(struct guest *guest, const struct param *const *changed, size_t n_changed, struct err *err) _must_check_;
 
+/* Takes the guest's lock and opens its folder; neither settled nor loaded. */
+int guest_acquire(const struct node *node, const char *name, const char *verb, bool wait, struct guest **ret,
+		  struct err *err) _must_check_;
+
 /*
- * Finishes or undoes whatever an interrupted operation left of this guest, and cleans up after an init that ended unseen. Under the guest's lock. On return either
- * nothing of the guest is in the kernel, or it runs and is watched by a monitor. *ret_gone (may be NULL) is set if the guest itself was undone away.
+ * Finishes or undoes whatever an interrupted operation left of this guest, and cleans up after an init that ended unseen. Under the guest's lock. Loads the
+ * configuration. On return either nothing of the guest is in the kernel, or it runs and is watched by a monitor. *ret_gone (may be NULL) is set if the guest itself was
+ * undone away.
  */
 int guest_settle(struct guest *guest, bool *ret_gone, struct err *err) _must_check_;
 
@@ -30,6 +35,11 @@ int guest_lock(struct guest *guest, const char *verb, bool wait, struct err *err
 
 /* Removes RUN/NAME, whose lock the caller holds. */
 int guest_remove_run(struct guest *guest, struct err *err) _must_check_;
+
+/*
+ * If the guest's init has ended and its monitor is about to deal with that (to reboot it, say), lets go of the lock, waits for the monitor, and returns 1: take the lock again.
+ */
+int guest_yield_to_monitor(struct guest *guest, struct err *err) _must_check_;
 
 /* 1 and who runs, if the init of the last start lives; 0 if not. */
 int guest_get_run(const struct guest *guest, struct guest_run *ret, struct err *err) _must_check_;

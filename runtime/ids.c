@@ -13,7 +13,7 @@
 #include "base/path.h"
 #include "base/str.h"
 
-#define HINT_FILE "next"
+#define HINT_FILE     "next"
 #define OWNER_LEN_MAX 64
 
 static int open_ids(const struct node *node, struct err *err)
@@ -94,7 +94,8 @@ int ids_take(const struct node *node, const char *uuid, uint64_t *ret_first, str
 		*ret_first = first;
 		return fault_point("create.ids", err);
 	}
-	return err_exit(err, EXIT_RESOURCES, EAGAIN, "all %" PRIu64 " id ranges are taken: raise ids-slots in ctctl.conf", node->ids_slots);
+	return err_exit(err, EXIT_RESOURCES, EAGAIN, "all %" PRIu64 " id ranges are taken: raise ids-slots in ctctl.conf",
+			node->ids_slots);
 }
 
 static int release_name(int ids_fd, const char *name, const char *uuid)

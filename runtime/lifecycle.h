@@ -16,8 +16,8 @@
 /*
  * Creates a guest from a template: "debian-12" or "debian-12@20261121.1". Makes the default pool on first use. Exit status EXISTS, NO_TEMPLATE, INVALID, NO_SPACE.
  */
-int guest_create(const struct node *node, const char *name, const char *template_ref, const struct guest_setting *settings, size_t n_settings,
-		 struct err *err) _must_check_;
+int guest_create(const struct node *node, const char *name, const char *template_ref, const struct guest_setting *settings,
+		 size_t n_settings, struct err *err) _must_check_;
 
 /* Starts it and returns when its init program runs. Exit status RUNNING if it does. */
 int guest_start(const struct node *node, const char *name, struct err *err) _must_check_;
@@ -31,7 +31,8 @@ struct guest_stop_spec {
  * Asks the guest's init to shut down in the way that it understands, kills it when the time is over, and returns when all of it is gone. NOT_RUNNING if it is stopped.
  * Sets *ret_killed (may be NULL) if it had to be killed.
  */
-int guest_stop(const struct node *node, const char *name, const struct guest_stop_spec *spec, bool *ret_killed, struct err *err) _must_check_;
+int guest_stop(const struct node *node, const char *name, const struct guest_stop_spec *spec, bool *ret_killed,
+	       struct err *err) _must_check_;
 
 /* stop, if it runs, then start, under one lock. */
 int guest_restart(const struct node *node, const char *name, const struct guest_stop_spec *spec, struct err *err) _must_check_;
@@ -45,8 +46,8 @@ int guest_rename(const struct node *node, const char *name, const char *new_name
 /*
  * Changes parameters, all or none: in guest.conf, and what is LIVE in the running guest. *ret_needs_restart is set if some count only from the next start.
  */
-int guest_set(const struct node *node, const char *name, const struct guest_setting *settings, size_t n_settings, bool *ret_needs_restart,
-	      struct err *err) _must_check_;
+int guest_set(const struct node *node, const char *name, const struct guest_setting *settings, size_t n_settings,
+	      bool *ret_needs_restart, struct err *err) _must_check_;
 
 /*
  * The monitor's last act, as `ctctl __exited NAME BOOT STATUS`: cleans up after an init that ended with the wait(2) status `status`, and starts the guest again

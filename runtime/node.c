@@ -24,8 +24,8 @@
 #define IDS_FIRST 0x40000000U
 #define IDS_SLOTS 6144U
 /* Instances with a prefix take windows of 256 ranges behind those. */
-#define IDS_PREFIX_FIRST (IDS_FIRST + IDS_SLOTS * NODE_IDS_PER_GUEST)
-#define IDS_PREFIX_WINDOW 256U
+#define IDS_PREFIX_FIRST   (IDS_FIRST + IDS_SLOTS * NODE_IDS_PER_GUEST)
+#define IDS_PREFIX_WINDOW  256U
 #define IDS_PREFIX_WINDOWS 21U
 
 #define NETWORK_DEFAULT "10.200.0.1/24"
@@ -133,8 +133,8 @@ static bool name_instance(struct node *node)
 	}
 	node->bridge_address = strdup(NETWORK_DEFAULT);
 	node->default_pool = strdup("default");
-	return node->conf_dir && node->state_dir && node->run_dir && node->cgroup_parent && node->bridge && node->bridge_address &&
-	       node->default_pool;
+	return node->conf_dir && node->state_dir && node->run_dir && node->cgroup_parent && node->bridge &&
+	       node->bridge_address && node->default_pool;
 }
 
 static bool name_folders(struct node *node)
@@ -186,8 +186,10 @@ static int read_conf(struct node *node, struct err *err)
 
 	if (r == -ENOENT)
 		return 0;
-	if (r == 0 && (node->ids_first % NODE_IDS_PER_GUEST || node->ids_first + node->ids_slots * NODE_IDS_PER_GUEST > UINT32_MAX))
-		return err_exit(err, EXIT_BAD_CONFIG, EINVAL, "%s: ids-first must be a multiple of 65536, and the last id below 4294967295", shown);
+	if (r == 0 &&
+	    (node->ids_first % NODE_IDS_PER_GUEST || node->ids_first + node->ids_slots * NODE_IDS_PER_GUEST > UINT32_MAX))
+		return err_exit(err, EXIT_BAD_CONFIG, EINVAL,
+				"%s: ids-first must be a multiple of 65536, and the last id below 4294967295", shown);
 	return r;
 }
 

@@ -21,16 +21,16 @@ struct node {
 	char *conf_dir;
 	char *state_dir;
 	char *run_dir;
-	char *guests_dir;     /* state_dir/guests */
-	char *templates_dir;  /* state_dir/templates */
-	char *pools_dir;      /* state_dir/pools */
-	char *images_dir;     /* run_dir/_images: mount points of templates */
+	char *guests_dir;    /* state_dir/guests */
+	char *templates_dir; /* state_dir/templates */
+	char *pools_dir;     /* state_dir/pools */
+	char *images_dir;    /* run_dir/_images: mount points of templates */
 	char *recipes_dir;
 	char *helper_dir;     /* ctctl-monitor, ctctl-unpack */
-	char *self;           /* this program, for what the monitor runs later */
-	char *prefix;         /* "" without one */
+	char *self;	      /* this program, for what the monitor runs later */
+	char *prefix;	      /* "" without one */
 	char *cgroup_parent;  /* "ctctl" */
-	char *bridge;         /* "ctctl0" */
+	char *bridge;	      /* "ctctl0" */
 	char *bridge_address; /* "10.200.0.1/24" */
 	char *default_pool;   /* "default": made on first use */
 	uint64_t ids_first;   /* of the first guest's range, a multiple of 65536 */

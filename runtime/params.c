@@ -16,17 +16,17 @@
 #define TEXT_LEN_MAX 150
 
 static const struct param params[] = {
-#define PARAM(field, key_, kind_, dflt_, least_, most_, scope_, arg, help_)                                               \
-	{                                                                                                                 \
-		.key = key_,                                                                                              \
-		.dflt = dflt_,                                                                                            \
-		.argument = arg,                                                                                          \
-		.help = help_,                                                                                            \
-		.kind = PARAM_##kind_,                                                                                    \
-		.scope = PARAM_##scope_,                                                                                  \
-		.least = least_,                                                                                          \
-		.most = most_,                                                                                            \
-		.offset = offsetof(struct guest_config, field),                                                           \
+#define PARAM(field, key_, kind_, dflt_, least_, most_, scope_, arg, help_) \
+	{                                                                   \
+		.key = key_,                                                \
+		.dflt = dflt_,                                              \
+		.argument = arg,                                            \
+		.help = help_,                                              \
+		.kind = PARAM_##kind_,                                      \
+		.scope = PARAM_##scope_,                                    \
+		.least = least_,                                            \
+		.most = most_,                                              \
+		.offset = offsetof(struct guest_config, field),             \
 	},
 #include "runtime/params.def"
 #undef PARAM
@@ -95,8 +95,8 @@ static int check_hostname(const struct param *p, const char *text, struct err *e
 	if (len <= HOSTNAME_LEN_MAX && strspn(text, allowed) == len && text[0] != '-' && text[0] != '.' && text[len - 1] != '-' &&
 	    !strstr(text, ".."))
 		return 0;
-	return err_exit(err, EXIT_INVALID, EINVAL, "%s '%.80s': expected a host name of letters, digits, '-' and '.', at most %d", p->key, text,
-			HOSTNAME_LEN_MAX);
+	return err_exit(err, EXIT_INVALID, EINVAL, "%s '%.80s': expected a host name of letters, digits, '-' and '.', at most %d",
+			p->key, text, HOSTNAME_LEN_MAX);
 }
 
 static int check_text(const struct param *p, const char *text, struct err *err)
@@ -152,7 +152,8 @@ static int parse_features(const struct param *p, const char *text, uint64_t *ret
 		while (i < ARRAY_SIZE(feature_words) && strcmp(feature_words[i], word) != 0)
 			i++;
 		if (i == ARRAY_SIZE(feature_words))
-			return err_exit(err, EXIT_INVALID, EINVAL, "%s '%.40s': expected a list of nesting, io_uring, fuse, tun", p->key, word);
+			return err_exit(err, EXIT_INVALID, EINVAL, "%s '%.40s': expected a list of nesting, io_uring, fuse, tun",
+					p->key, word);
 		v |= UINT64_C(1) << i;
 	}
 	*ret = v;
@@ -167,11 +168,12 @@ static int refuse_number(const struct param *p, const char *text, struct err *er
 	switch (p->kind) {
 	case PARAM_SIZE:
 		str_from_size(p->least, least);
-		return err_exit(err, EXIT_INVALID, EINVAL, "%s limit '%.40s': expected a size such as 512M or 2G, at least %s", p->key, text, least);
+		return err_exit(err, EXIT_INVALID, EINVAL, "%s limit '%.40s': expected a size such as 512M or 2G, at least %s",
+				p->key, text, least);
 	case PARAM_MILLI:
 		str_from_milli(p->least, least);
-		return err_exit(err, EXIT_INVALID, EINVAL, "%s '%.40s': expected a number of cores such as 0.5 or 2, at least %s", p->key, text,
-				least);
+		return err_exit(err, EXIT_INVALID, EINVAL, "%s '%.40s': expected a number of cores such as 0.5 or 2, at least %s",
+				p->key, text, least);
 	case PARAM_BOOL:
 		return err_exit(err, EXIT_INVALID, EINVAL, "%s '%.40s': expected yes or no", p->key, text);
 	case PARAM_NUMBER:
@@ -186,7 +188,8 @@ static int refuse_number(const struct param *p, const char *text, struct err *er
 	}
 	snprintf(least, sizeof(least), "%" PRIu64, p->least);
 	snprintf(most, sizeof(most), "%" PRIu64, p->most);
-	return err_exit(err, EXIT_INVALID, EINVAL, "%s '%.40s': expected a whole number from %s to %s", p->key, text, least, most);
+	return err_exit(err, EXIT_INVALID, EINVAL, "%s '%.40s': expected a whole number from %s to %s", p->key, text, least,
+			most);
 }
 
 static int parse_number(const struct param *p, const char *text, uint64_t *ret, struct err *err)

@@ -11,15 +11,15 @@
  * What can be set on a guest (params.def), as data. All values live in struct guest_config; numbers are in the unit of their kind, 0 where there is no limit.
  */
 enum param_kind {
-	PARAM_TEXT,     /* char *: one line */
-	PARAM_NAME,     /* char *: str_check_name() */
+	PARAM_TEXT,	/* char *: one line */
+	PARAM_NAME,	/* char *: str_check_name() */
 	PARAM_HOSTNAME, /* char *: RFC 1123 */
-	PARAM_SIZE,     /* uint64_t bytes */
-	PARAM_MILLI,    /* uint64_t thousandths */
-	PARAM_NUMBER,   /* uint64_t */
-	PARAM_BOOL,     /* uint64_t 0 or 1 */
-	PARAM_CIDR,     /* char *: address/prefix */
-	PARAM_ADDRESS,  /* char * */
+	PARAM_SIZE,	/* uint64_t bytes */
+	PARAM_MILLI,	/* uint64_t thousandths */
+	PARAM_NUMBER,	/* uint64_t */
+	PARAM_BOOL,	/* uint64_t 0 or 1 */
+	PARAM_CIDR,	/* char *: address/prefix */
+	PARAM_ADDRESS,	/* char * */
 	PARAM_FEATURES, /* uint64_t: 1 << enum guest_feature */
 	PARAM_INTERNAL, /* char *: only ctctl writes it */
 };
@@ -32,10 +32,10 @@ enum param_scope {
 };
 
 /* X(NAME, "word", "what it opens") */
-#define GUEST_FEATURES(X)                                                                         \
-	X(NESTING, "nesting", "container engines inside; such a guest cannot be checkpointed")    \
-	X(IO_URING, "io_uring", "io_uring system calls; such a guest cannot be checkpointed")     \
-	X(FUSE, "fuse", "the device /dev/fuse")                                                   \
+#define GUEST_FEATURES(X)                                                                      \
+	X(NESTING, "nesting", "container engines inside; such a guest cannot be checkpointed") \
+	X(IO_URING, "io_uring", "io_uring system calls; such a guest cannot be checkpointed")  \
+	X(FUSE, "fuse", "the device /dev/fuse")                                                \
 	X(TUN, "tun", "the device /dev/net/tun, for VPNs")
 
 enum guest_feature {
@@ -44,16 +44,16 @@ enum guest_feature {
 #undef X
 };
 
-#define PARAM_TYPE_TEXT     char *
-#define PARAM_TYPE_NAME     char *
+#define PARAM_TYPE_TEXT	    char *
+#define PARAM_TYPE_NAME	    char *
 #define PARAM_TYPE_HOSTNAME char *
-#define PARAM_TYPE_CIDR     char *
+#define PARAM_TYPE_CIDR	    char *
 #define PARAM_TYPE_ADDRESS  char *
 #define PARAM_TYPE_INTERNAL char *
-#define PARAM_TYPE_SIZE     uint64_t
+#define PARAM_TYPE_SIZE	    uint64_t
 #define PARAM_TYPE_MILLI    uint64_t
 #define PARAM_TYPE_NUMBER   uint64_t
-#define PARAM_TYPE_BOOL     uint64_t
+#define PARAM_TYPE_BOOL	    uint64_t
 #define PARAM_TYPE_FEATURES uint64_t
 
 /* A string that is not set is NULL. */

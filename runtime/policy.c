@@ -21,7 +21,8 @@ static int check_memory(const struct guest_config *config, struct err *err)
 	if (config->memory <= total)
 		return 0;
 	str_from_size(config->memory, want);
-	return err_exit(err, EXIT_INVALID, ERANGE, "memory limit '%s': this host has %lluM with swap", want, (unsigned long long)(total >> 20));
+	return err_exit(err, EXIT_INVALID, ERANGE, "memory limit '%s': this host has %lluM with swap", want,
+			(unsigned long long)(total >> 20));
 }
 
 static int check_cpus(const struct guest_config *config, struct err *err)
@@ -38,9 +39,11 @@ static int check_cpus(const struct guest_config *config, struct err *err)
 static int check_network(const struct guest_config *config, struct err *err)
 {
 	if (config->gateway && !config->ip)
-		return err_exit(err, EXIT_INVALID, EINVAL, "gateway '%s': needs an address too: --ip ADDRESS/PREFIX", config->gateway);
+		return err_exit(err, EXIT_INVALID, EINVAL, "gateway '%s': needs an address too: --ip ADDRESS/PREFIX",
+				config->gateway);
 	if (config->gateway && config->ip && !strchr(config->gateway, ':') != !strchr(config->ip, ':'))
-		return err_exit(err, EXIT_INVALID, EINVAL, "gateway '%s': expected one of the same family as '%s'", config->gateway, config->ip);
+		return err_exit(err, EXIT_INVALID, EINVAL, "gateway '%s': expected one of the same family as '%s'",
+				config->gateway, config->ip);
 	return 0;
 }
 

@@ -14,10 +14,10 @@
 
 int state_write(int run_fd, const struct guest_run *run, struct err *err)
 {
-	_cleanup_free_ char *text =
-		str_printf("init %d %" PRIu64 "\nmonitor %d %" PRIu64 "\nboot %s\nstarted %" PRIu64 "\nfeatures %" PRIu64 "\nids %" PRIu64 "\n",
-			   run->init.pid, run->init.start_ticks, run->monitor.pid, run->monitor.start_ticks, run->boot, run->started_at,
-			   run->features, run->ids_first);
+	_cleanup_free_ char *text = str_printf("init %d %" PRIu64 "\nmonitor %d %" PRIu64 "\nboot %s\nstarted %" PRIu64
+					       "\nfeatures %" PRIu64 "\nids %" PRIu64 "\n",
+					       run->init.pid, run->init.start_ticks, run->monitor.pid, run->monitor.start_ticks,
+					       run->boot, run->started_at, run->features, run->ids_first);
 
 	if (!text)
 		return err_oom(err);
@@ -36,12 +36,14 @@ int state_read(int run_fd, struct guest_run *ret, struct err *err)
 	*ret = (struct guest_run){ 0 };
 
 	int got = sscanf(text,
-			 "init %d %" SCNu64 " monitor %d %" SCNu64 " boot %32s started %" SCNu64 " features %" SCNu64 " ids %" SCNu64,
-			 &ret->init.pid, &ret->init.start_ticks, &ret->monitor.pid, &ret->monitor.start_ticks, ret->boot, &ret->started_at,
-			 &ret->features, &ret->ids_first);
+			 "init %d %" SCNu64 " monitor %d %" SCNu64 " boot %32s started %" SCNu64 " features %" SCNu64
+			 " ids %" SCNu64,
+			 &ret->init.pid, &ret->init.start_ticks, &ret->monitor.pid, &ret->monitor.start_ticks, ret->boot,
+			 &ret->started_at, &ret->features, &ret->ids_first);
 
 	if (got != 8)
-		return err_exit(err, EXIT_RECOVERY, EBADMSG, "the file '" STATE_FILE "' in the guest's run folder is damaged: expected 8 values, found %d",
+		return err_exit(err, EXIT_RECOVERY, EBADMSG,
+				"the file '" STATE_FILE "' in the guest's run folder is damaged: expected 8 values, found %d",
 				got);
 	return 1;
 }

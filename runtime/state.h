@@ -10,15 +10,15 @@
  * RUN/NAME/state: who the processes of a started guest are. It is written when the guest's init runs and removed when the last trace of the guest is gone, so
  * that its presence with a dead init means: clean up. That the guest runs is never believed from it, but asked of the processes that it names.
  */
-#define STATE_FILE "state"
+#define STATE_FILE   "state"
 #define BOOT_ID_ROOM 33
 
 struct guest_run {
 	struct proc_id init;
 	struct proc_id monitor;
 	char boot[BOOT_ID_ROOM]; /* random, 32 hexadecimal digits: tells one run of the guest from the next */
-	uint64_t started_at;     /* seconds since 1970 */
-	uint64_t features;       /* with which it was started: exec must use the same filter */
+	uint64_t started_at;	 /* seconds since 1970 */
+	uint64_t features;	 /* with which it was started: exec must use the same filter */
 	uint64_t ids_first;
 };
 

@@ -49,15 +49,15 @@ struct ct_spec {
 	const char *hostname;
 	const char *init_path;
 	const char *init_kind;
-	const char *boot;            /* BOOT_ID_ROOM */
+	const char *boot; /* BOOT_ID_ROOM */
 	struct cgroup_spec cgroup;
 	const char *monitors_cgroup; /* where monitors live, beside the guests */
 	uint64_t ids_first;
 	uint64_t features;
-	int layer_fd;                /* the template's root */
-	int area_fd;                 /* the private area */
-	int run_fd;                  /* RUN/NAME */
-	int dir_fd;                  /* GUESTS/NAME, for the console's log */
+	int layer_fd; /* the template's root */
+	int area_fd;  /* the private area */
+	int run_fd;   /* RUN/NAME */
+	int dir_fd;   /* GUESTS/NAME, for the console's log */
 	struct ct_net net;
 	const char *helper_dir;
 	const char *self;
@@ -66,7 +66,7 @@ struct ct_spec {
 
 /* Names of what the monitor makes in RUN/NAME and GUESTS/NAME. */
 #define CT_CONSOLE_SOCKET "console.sock"
-#define CT_CONSOLE_LOG "console.log"
+#define CT_CONSOLE_LOG	  "console.log"
 
 /*
  * Starts it and returns when its init program runs. Called by the host's root in the host's namespaces, holding the guest's lock, the journal of `run_fd` being open. After a failure

@@ -15,7 +15,7 @@ static const struct {
 	const char *name;
 	int feature; /* -1: every guest has it */
 } nodes[] = {
-	{ "null", -1 },	  { "zero", -1 }, { "full", -1 },	     { "random", -1 },
+	{ "null", -1 },	   { "zero", -1 }, { "full", -1 },	     { "random", -1 },
 	{ "urandom", -1 }, { "tty", -1 },  { "fuse", FEATURE_FUSE }, { "net/tun", FEATURE_TUN },
 };
 

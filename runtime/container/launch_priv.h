@@ -37,7 +37,8 @@ struct ct_devices {
 	struct ct_device list[CT_DEVICES_MAX];
 	int n;
 };
-int ct_devices_collect(const struct ct_spec *spec, const char *console_path, struct ct_devices *ret, struct err *err) _must_check_;
+int ct_devices_collect(const struct ct_spec *spec, const char *console_path, struct ct_devices *ret,
+		       struct err *err) _must_check_;
 
 /* Makes the detached `root_fd` the root, mounts /proc /sys /dev /run in it, and lets go of the host's tree. */
 int ct_enter_root(int root_fd, const struct ct_devices *devices, struct err *err) _must_check_;

@@ -7,10 +7,10 @@
 enum {
 	MONITOR_FD_FIRST = 3,
 	MONITOR_FD_INIT = MONITOR_FD_FIRST, /* pidfd of the guest's init, whose parent it is */
-	MONITOR_FD_MASTER,                  /* the host's end of the console */
-	MONITOR_FD_SLAVE,                   /* the guest's end, held so that poll() reports no hang-up while nobody in the guest has it open */
-	MONITOR_FD_SOCKET,                  /* listens for `ctctl console`: SOCK_SEQPACKET, non-blocking */
-	MONITOR_FD_LOG_DIR,                 /* where console.log is */
+	MONITOR_FD_MASTER,		    /* the host's end of the console */
+	MONITOR_FD_SLAVE,   /* the guest's end, held so that poll() reports no hang-up while nobody in the guest has it open */
+	MONITOR_FD_SOCKET,  /* listens for `ctctl console`: SOCK_SEQPACKET, non-blocking */
+	MONITOR_FD_LOG_DIR, /* where console.log is */
 	MONITOR_FD_END,
 	MONITOR_N_FDS = MONITOR_FD_END - MONITOR_FD_FIRST,
 };

@@ -25,8 +25,8 @@ struct fs_mount {
 	} options[OPTIONS_MAX];
 };
 
-#define NO_SUID MOUNT_ATTR_NOSUID
-#define NO_SUID_DEV (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
+#define NO_SUID		 MOUNT_ATTR_NOSUID
+#define NO_SUID_DEV	 (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
 #define NO_SUID_DEV_EXEC (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
 
 static const struct fs_mount mounts[] = {
@@ -34,7 +34,10 @@ static const struct fs_mount mounts[] = {
 	/* Read-only, as systemd expects of a container: no udev, no writes to the host's devices. */
 	{ "sysfs", "sys", NO_SUID_DEV_EXEC | MOUNT_ATTR_RDONLY, {} },
 	{ "tmpfs", "dev", NO_SUID, { { "mode", "755" }, { "size", "64k" }, { "nr_inodes", "1024" } } },
-	{ "devpts", "dev/pts", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, { { "ptmxmode", "0666" }, { "mode", "0620" }, { "gid", "5" } } },
+	{ "devpts",
+	  "dev/pts",
+	  MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
+	  { { "ptmxmode", "0666" }, { "mode", "0620" }, { "gid", "5" } } },
 	{ "tmpfs", "dev/shm", NO_SUID_DEV, { { "mode", "1777" } } },
 	{ "tmpfs", "run", NO_SUID_DEV, { { "mode", "755" }, { "size", "20%" } } },
 };
@@ -45,7 +48,7 @@ static const struct {
 	const char *name;
 	const char *target;
 } links[] = {
-	{ "dev/fd", "/proc/self/fd" },	      { "dev/stdin", "/proc/self/fd/0" }, { "dev/stdout", "/proc/self/fd/1" },
+	{ "dev/fd", "/proc/self/fd" },	     { "dev/stdin", "/proc/self/fd/0" }, { "dev/stdout", "/proc/self/fd/1" },
 	{ "dev/stderr", "/proc/self/fd/2" }, { "dev/ptmx", "pts/ptmx" },
 };
 

@@ -9,11 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <time.h>
@@ -22,14 +19,13 @@
 #include "base/cleanup.h"
 #include "base/fault.h"
 #include "base/fd.h"
-#include "base/path.h"
 #include "base/proc.h"
 #include "base/str.h"
 #include "base/sync.h"
 #include "netns/link.h"
 #include "runtime/container/container.h"
 #include "runtime/container/launch_priv.h"
-#include "runtime/container/monitor_fds.h"
+#include "runtime/container/monitor_start.h"
 #include "runtime/node.h"
 #include "runtime/state.h"
 #include "storage/rootfs.h"
@@ -48,38 +44,13 @@ struct supervisor {
 	char slave_path[32];
 };
 
-/* Away from the terminal, folder, signals and priorities of whoever typed the command. */
-static int detach_from_caller(struct err *err)
-{
-	sigset_t none;
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	for (int s = 1; s < NSIG; s++)
-		signal(s, SIG_DFL);
-	umask(0077);
-	if (null < 0 || setsid() < 0 || chdir("/") < 0)
-		return err_sys(err, errno, "detach the monitor");
-	for (int i = 0; i < 3; i++) {
-		if (dup2(null, i) < 0)
-			return err_sys(err, errno, "detach the monitor");
-	}
-	if (null > 2)
-		close(null);
-	setpriority(PRIO_PROCESS, 0, 0);
-
-	int r = fd_write_file_at(AT_FDCWD, "/proc/self/oom_score_adj", "0");
-
-	return r < 0 ? err_sys(err, -r, "reset oom_score_adj") : 0;
-}
-
 static int open_console(struct supervisor *sv, struct err *err)
 {
 	uid_t root = (uid_t)sv->spec->ids_first;
 
 	sv->master_fd = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
-	if (sv->master_fd < 0 || unlockpt(sv->master_fd) < 0 || ptsname_r(sv->master_fd, sv->slave_path, sizeof(sv->slave_path)) != 0)
+	if (sv->master_fd < 0 || unlockpt(sv->master_fd) < 0 ||
+	    ptsname_r(sv->master_fd, sv->slave_path, sizeof(sv->slave_path)) != 0)
 		return err_sys(err, errno, "open a pseudo terminal for the console");
 	sv->slave_fd = ioctl(sv->master_fd, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	if (sv->slave_fd < 0 || fchown(sv->slave_fd, root, root + TTY_GID) < 0 || fchmod(sv->slave_fd, 0620) < 0)
@@ -239,84 +210,12 @@ static int note_state(struct supervisor *sv, struct err *err)
 	return r < 0 ? r : fault_point("start.state", err);
 }
 
-static int listen_for_consoles(const struct ct_spec *spec, struct err *err)
-{
-	/* Bound by a path below our own run folder, which sun_path has no room for under a long prefix. */
-	struct path_fd dir = path_of_fd(spec->run_fd);
-	struct sockaddr_un sa = { .sun_family = AF_UNIX };
-	_cleanup_fd_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	snprintf(sa.sun_path, sizeof(sa.sun_path), "%s/" CT_CONSOLE_SOCKET, dir.s);
-	unlinkat(spec->run_fd, CT_CONSOLE_SOCKET, 0);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 || listen(fd, 8) < 0)
-		return err_sys(err, errno, "open the console's socket");
-	return TAKE_FD(fd);
-}
-
-static int put_fd(int fd, int place)
-{
-	return dup2(fd, place) < 0 ? -errno : 0;
-}
-
-/* The descriptors first go above the places that they shall have, so that none is overwritten. */
-static int place_fds(const int fds[MONITOR_N_FDS])
-{
-	int high[MONITOR_N_FDS];
-
-	for (int i = 0; i < MONITOR_N_FDS; i++) {
-		high[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, MONITOR_FD_FIRST + MONITOR_N_FDS);
-		if (high[i] < 0)
-			return -errno;
-	}
-	for (int i = 0; i < MONITOR_N_FDS; i++) {
-		int r = put_fd(high[i], MONITOR_FD_FIRST + i);
-
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-/* What was started stays; only the program changes, to one that needs a tenth of the memory. */
-static int become_monitor(struct supervisor *sv, int socket_fd, struct err *err)
-{
-	const struct ct_spec *spec = sv->spec;
-	_cleanup_free_ char *path = str_printf("%s/ctctl-monitor", spec->helper_dir);
-	_cleanup_free_ char *pid = str_printf("%d", sv->init);
-	_cleanup_fd_ int log_dir = fcntl(spec->dir_fd, F_DUPFD_CLOEXEC, 3);
-	char *argv[] = { (char *)"ctctl-monitor", (char *)spec->name, (char *)spec->boot, pid, (char *)spec->self, (char *)spec->prefix, NULL };
-	char *env[] = { NULL };
-	int fds[MONITOR_N_FDS];
-
-	if (!path || !pid)
-		return err_oom(err);
-	fds[MONITOR_FD_INIT - MONITOR_FD_FIRST] = sv->pidfd;
-	fds[MONITOR_FD_MASTER - MONITOR_FD_FIRST] = sv->master_fd;
-	fds[MONITOR_FD_SLAVE - MONITOR_FD_FIRST] = sv->slave_fd;
-	fds[MONITOR_FD_SOCKET - MONITOR_FD_FIRST] = socket_fd;
-	fds[MONITOR_FD_LOG_DIR - MONITOR_FD_FIRST] = log_dir;
-
-	/* Checked before STARTED is said: after that nobody would hear of it. */
-	if (log_dir < 0 || access(path, X_OK) < 0)
-		return err_sys(err, errno, "find '%s'", path);
-
-	int r = sync_send(sv->ctctl_fd, CT_STARTED, sv->init, -1);
-
-	/* ctctl was killed in the very last step: the guest runs, the next ctctl finds that and closes the journal. */
-	(void)r;
-	r = place_fds(fds);
-	if (r < 0)
-		return err_sys(err, -r, "place the monitor's descriptors");
-	execve(path, argv, env);
-	return err_sys(err, errno, "run '%s'", path);
-}
-
 static int supervise(struct supervisor *sv, struct err *err)
 {
 	int r = sync_expect(sv->ctctl_fd, CT_PROCEED, "ctctl", "proceed", NULL, NULL, err);
 
 	if (r == 0)
-		r = detach_from_caller(err);
+		r = monitor_detach(err);
 	if (r == 0)
 		r = open_console(sv, err);
 	if (r == 0)
@@ -339,6 +238,43 @@ static int supervise(struct supervisor *sv, struct err *err)
 	return wait_for_exec(sv, err);
 }
 
+static struct monitor_start monitor_of(const struct supervisor *sv)
+{
+	const struct ct_spec *spec = sv->spec;
+
+	return (struct monitor_start){
+		.name = spec->name,
+		.boot = spec->boot,
+		.helper_dir = spec->helper_dir,
+		.self = spec->self,
+		.prefix = spec->prefix,
+		.init = sv->init,
+		.pidfd = sv->pidfd,
+		.master_fd = sv->master_fd,
+		.slave_fd = sv->slave_fd,
+		.run_fd = spec->run_fd,
+		.dir_fd = spec->dir_fd,
+	};
+}
+
+/* What was started stays; only the program changes, to one that needs a tenth of the memory. Returns only on failure. */
+static int hand_over(struct supervisor *sv, struct err *err)
+{
+	struct monitor_start start = monitor_of(sv);
+	_cleanup_fd_ int socket_fd = monitor_listen(sv->spec->run_fd, err);
+	int r = socket_fd < 0 ? socket_fd : monitor_check(&start, err);
+
+	if (r == 0)
+		r = note_state(sv, err);
+	if (r < 0)
+		return r;
+	/* If ctctl was killed in the very last step, the guest runs all the same: the next ctctl finds that and closes the journal. */
+	r = sync_send(sv->ctctl_fd, CT_STARTED, sv->init, -1);
+	if (r < 0 && r != -EPIPE)
+		return err_sys(err, -r, "talk to ctctl");
+	return monitor_exec(&start, socket_fd, err);
+}
+
 void ct_supervise(const struct ct_spec *spec, int ctctl_fd)
 {
 	struct supervisor sv = {
@@ -350,17 +286,10 @@ void ct_supervise(const struct ct_spec *spec, int ctctl_fd)
 		.slave_fd = -EBADF,
 	};
 	struct err err = ERR_INIT;
-	int socket_fd = -EBADF;
 	int r = supervise(&sv, &err);
 
 	if (r == 0)
-		r = note_state(&sv, &err);
-	if (r == 0) {
-		socket_fd = listen_for_consoles(spec, &err);
-		r = socket_fd;
-	}
-	if (r >= 0)
-		r = become_monitor(&sv, socket_fd, &err);
+		r = hand_over(&sv, &err);
 
 	/* Only a failure comes by here. */
 	if (sv.init > 0) {

@@ -13,7 +13,7 @@
 
 #include "runtime/container/monitor_fds.h"
 
-#define LOG_FILE "console.log"
+#define LOG_FILE     "console.log"
 #define LOG_FILE_OLD "console.log.old"
 
 void console_init(struct console *c, int master_fd, int socket_fd, int log_dir_fd)

@@ -98,7 +98,8 @@ int main(int argc, char **argv)
 		fcntl(fd, F_SETFD, FD_CLOEXEC);
 	close_range(MONITOR_FD_END, ~0U, 0);
 
-	console_init(&console, fcntl(MONITOR_FD_MASTER, F_GETFD) < 0 ? -1 : MONITOR_FD_MASTER, MONITOR_FD_SOCKET, MONITOR_FD_LOG_DIR);
+	console_init(&console, fcntl(MONITOR_FD_MASTER, F_GETFD) < 0 ? -1 : MONITOR_FD_MASTER, MONITOR_FD_SOCKET,
+		     MONITOR_FD_LOG_DIR);
 	serve(&console);
 	console_drain(&console);
 

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/fault.h"
+#include "base/fd.h"
+#include "base/journal.h"
+#include "base/path.h"
+#include "base/str.h"
+#include "runtime/guest_priv.h"
+#include "runtime/ids.h"
+#include "runtime/lifecycle.h"
+#include "runtime/operations.h"
+#include "runtime/policy.h"
+#include "storage/pool.h"
+#include "templates/template.h"
+
+#define UUID_ROOM 37
+
+/* A random UUID (RFC 9562, version 4). */
+static int make_uuid(char room[UUID_ROOM], struct err *err)
+{
+	unsigned char b[16];
+	size_t used = 0;
+
+	if (getrandom(b, sizeof(b), 0) != (ssize_t)sizeof(b))
+		return err_sys(err, errno, "get random bytes");
+	b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
+	b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
+	for (size_t i = 0; i < sizeof(b); i++) {
+		if (i == 4 || i == 6 || i == 8 || i == 10)
+			room[used++] = '-';
+		snprintf(room + used, UUID_ROOM - used, "%02x", b[i]);
+		used += 2;
+	}
+	return 0;
+}
+
+static int set_text(char **field, const char *value, struct err *err)
+{
+	char *copy = strdup(value);
+
+	if (!copy)
+		return err_oom(err);
+	free(*field);
+	*field = copy;
+	return 0;
+}
+
+static int apply_template(struct guest *guest, const char *reference, struct err *err)
+{
+	struct template_manifest manifest;
+	struct template_ref ref;
+	int r = template_resolve(guest->node->templates_dir, reference, &ref, err);
+
+	if (r == 0)
+		r = template_read_manifest(guest->node->templates_dir, &ref, &manifest, err);
+	if (r < 0)
+		return r;
+
+	/* The version is fixed now: a newer one must not slip under a guest's upper layer. */
+	_cleanup_free_ char *full = str_printf("%s@%s", ref.name, ref.version);
+
+	if (!full)
+		return err_oom(err);
+	r = set_text(&guest->config.template_ref, full, err);
+	return r < 0 ? r : set_text(&guest->config.init, manifest.init, err);
+}
+
+static bool is_set(const struct guest_setting *settings, size_t n, const char *key)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(settings[i].param->key, key) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The default pool is made when the first guest needs it: btrfs where the kernel has it, so that a VPS has a disk limit from the first day. */
+static int make_default_pool(const struct node *node, struct err *err)
+{
+	struct pool_spec spec = { .name = node->default_pool, .kind = POOL_BTRFS };
+	int r;
+
+	log_progress(node->log, "making the pool '%s'", spec.name);
+	r = pool_create(node->pools_dir, &spec, node->log, err);
+	if (r == 0 || err->exit != EXIT_UNSUPPORTED)
+		return r == -EEXIST ? 0 : r;
+	log_warning(node->log, "no disk limits: %s", err->msg);
+	spec.kind = POOL_DIR;
+	return pool_create(node->pools_dir, &spec, node->log, err);
+}
+
+static int open_pool(struct guest *guest, struct pool **ret, struct err *err)
+{
+	const struct node *node = guest->node;
+	int r = pool_open(node->pools_dir, guest->config.pool, ret, err);
+
+	if (r == 0 || err->exit != EXIT_NO_POOL || strcmp(guest->config.pool, node->default_pool) != 0)
+		return r;
+	r = make_default_pool(node, err);
+	return r < 0 ? r : pool_open(node->pools_dir, guest->config.pool, ret, err);
+}
+
+static int check_disk(struct guest *guest, struct pool *pool, bool is_wanted, struct err *err)
+{
+	struct pool_stat st;
+	char want[STR_NUMBER_ROOM];
+	int r = pool_get_stat(pool, &st, err);
+
+	if (r < 0)
+		return r;
+	if (!st.has_limits && !is_wanted)
+		guest->config.disk = 0;
+	if (guest->config.disk <= st.total_bytes)
+		return 0;
+	/* The default is only as large as the pool allows. */
+	if (!is_wanted) {
+		guest->config.disk = st.total_bytes;
+		return 0;
+	}
+	str_from_size(guest->config.disk, want);
+	return err_exit(err, EXIT_INVALID, ERANGE, "disk limit '%s': the pool '%s' has %" PRIu64 "M in all", want,
+			guest->config.pool, st.total_bytes >> 20);
+}
+
+static int configure(struct guest *guest, const char *template_ref, const struct guest_setting *settings, size_t n,
+		     struct err *err)
+{
+	char uuid[UUID_ROOM];
+	int r = make_uuid(uuid, err);
+
+	if (r == 0)
+		r = set_text(&guest->config.uuid, uuid, err);
+	if (r == 0)
+		r = set_text(&guest->config.pool, guest->node->default_pool, err);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = config_set(&guest->config, settings[i].param, settings[i].value, err);
+	if (r == 0)
+		r = apply_template(guest, template_ref, err);
+	return r < 0 ? r : policy_check(guest->node, &guest->config, err);
+}
+
+static int sync_guests_dir(const struct node *node, struct err *err)
+{
+	_cleanup_fd_ int fd = path_open_dir(AT_FDCWD, node->guests_dir, O_RDONLY);
+
+	return fd < 0 || fsync(fd) < 0 ? err_sys(err, errno, "sync '%s'", node->guests_dir) : 0;
+}
+
+/* The steps that change the disk. A kill after any of them is undone by the next ctctl that opens this guest. */
+static int perform(struct guest *guest, struct pool *pool, struct err *err)
+{
+	const struct param *all[64];
+	size_t n = 0;
+	uint64_t first = 0;
+	int r = area_create(pool, guest->config.uuid, guest->config.disk, err);
+
+	if (r == 0)
+		r = fault_point("create.area", err);
+	if (r == 0)
+		r = ids_take(guest->node, guest->config.uuid, &first, err);
+	if (r < 0)
+		return r;
+	free(guest->config.ids);
+	guest->config.ids = str_printf("%" PRIu64, first);
+	if (!guest->config.ids)
+		return err_oom(err);
+	/* All of it, defaults too: a later version's defaults must not change a customer's limits. */
+	while (n < ARRAY_SIZE(all) && (all[n] = param_at(n)))
+		n++;
+	r = guest_save(guest, all, n, err);
+	return r < 0 ? r : fault_point("create.conf", err);
+}
+
+static int begin(struct guest *guest, struct err *err)
+{
+	_cleanup_free_ char *arg = str_printf("%s %s", guest->config.uuid, guest->config.pool);
+	_cleanup_fd_ int guests = path_open_dir(AT_FDCWD, guest->node->guests_dir, O_RDONLY);
+
+	if (!arg)
+		return err_oom(err);
+	if (guests < 0 || mkdirat(guests, guest->name, 0700) < 0)
+		return errno == EEXIST ? err_exit(err, EXIT_EXISTS, EEXIST, "guest '%s' exists", guest->name)
+				       : err_sys(err, errno, "make the folder of guest '%s'", guest->name);
+	guest->dir_fd = path_open_dir(guests, guest->name, O_RDONLY | O_NOFOLLOW);
+	if (guest->dir_fd < 0)
+		return err_sys(err, -guest->dir_fd, "open the folder of guest '%s'", guest->name);
+
+	int r = fault_point("create.folder", err);
+
+	return r < 0 ? r : journal_begin(guest->dir_fd, "create", arg, true, err);
+}
+
+/* An interrupted create or destroy of that name gives way; a guest does not. */
+static int make_room(const struct node *node, const char *name, struct err *err)
+{
+	_cleanup_guest_ struct guest *old = NULL;
+	int r = guest_acquire(node, name, "create", false, &old, err);
+	bool gone = false;
+
+	if (r == -ENOENT)
+		return 0;
+	if (r == 0 && path_exists_at(old->dir_fd, CONF_FILE) && !path_exists_at(old->dir_fd, JOURNAL_FILE))
+		return err_exit(err, EXIT_EXISTS, EEXIST, "guest '%s' exists", name);
+	if (r == 0)
+		r = guest_settle(old, &gone, err);
+	if (r == 0 && !gone)
+		return err_exit(err, EXIT_EXISTS, EEXIST, "guest '%s' exists", name);
+	return r;
+}
+
+int guest_create(const struct node *node, const char *name, const char *template_ref, const struct guest_setting *settings,
+		 size_t n_settings, struct err *err)
+{
+	_cleanup_guest_ struct guest *guest = NULL;
+	_cleanup_(cleanup_pool) struct pool *pool = NULL;
+	int r = guest_new(node, name, &guest, err);
+
+	if (r == 0)
+		r = make_room(node, name, err);
+	if (r == 0)
+		r = configure(guest, template_ref, settings, n_settings, err);
+	if (r == 0)
+		r = open_pool(guest, &pool, err);
+	if (r == 0)
+		r = check_disk(guest, pool, is_set(settings, n_settings, "disk"), err);
+	if (r == 0)
+		r = guest_lock(guest, "create", false, err);
+	if (r < 0)
+		return r;
+	r = begin(guest, err);
+	if (r == 0)
+		r = fault_point("create.begin", err);
+	if (r == 0)
+		r = perform(guest, pool, err);
+	if (r == 0)
+		r = journal_done(guest->dir_fd, true, err);
+	if (r == 0)
+		r = sync_guests_dir(node, err);
+	if (r < 0 && guest->dir_fd >= 0) {
+		struct err undo = ERR_INIT;
+
+		if (guest_finish_destroy(guest, guest->config.uuid, guest->config.pool, &undo) < 0)
+			log_warning(node->log, "guest '%s': not all of it could be undone: %s", name, undo.msg);
+	}
+	return r;
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/fault.h"
+#include "base/fd.h"
+#include "base/journal.h"
+#include "base/path.h"
+#include "base/str.h"
+#include "runtime/guest_priv.h"
+#include "runtime/ids.h"
+#include "runtime/lifecycle.h"
+#include "runtime/operations.h"
+#include "storage/pool.h"
+
+static int remove_area(const struct guest *guest, const char *uuid, const char *pool_name, struct err *err)
+{
+	_cleanup_(cleanup_pool) struct pool *pool = NULL;
+	int r = pool_open(guest->node->pools_dir, pool_name, &pool, err);
+
+	/* A pool that was removed took the area along. */
+	if (r < 0 && err->exit == EXIT_NO_POOL)
+		return 0;
+	return r < 0 ? r : area_destroy(pool, uuid, err);
+}
+
+/* The journal is the last file of the folder: as long as there is something to do, it says so. */
+static int remove_folder(struct guest *guest, struct err *err)
+{
+	_cleanup_fd_ int guests = path_open_dir(AT_FDCWD, guest->node->guests_dir, O_RDONLY);
+	static const char *const files[] = { CONF_FILE, "." CONF_FILE ".new", "console.log", "console.log.old", JOURNAL_FILE };
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		if (unlinkat(guest->dir_fd, files[i], 0) < 0 && errno != ENOENT)
+			return err_sys(err, errno, "remove '%s' of guest '%s'", files[i], guest->name);
+	}
+	if (guests < 0)
+		return err_sys(err, -guests, "open '%s'", guest->node->guests_dir);
+
+	/* What else somebody put there goes with it. */
+	int r = path_remove_tree_at(guests, guest->name);
+
+	if (r == 0 && fsync(guests) < 0)
+		r = -errno;
+	return r < 0 ? err_sys(err, -r, "remove the folder of guest '%s'", guest->name) : 0;
+}
+
+int guest_finish_destroy(struct guest *guest, const char *uuid, const char *pool, struct err *err)
+{
+	int r = 0;
+
+	if (uuid && pool && *pool)
+		r = remove_area(guest, uuid, pool, err);
+	if (r == 0)
+		r = fault_point("destroy.area", err);
+	if (r == 0 && uuid)
+		r = ids_release_all_of(guest->node, uuid, err);
+	if (r == 0)
+		r = fault_point("destroy.ids", err);
+	if (r == 0)
+		r = remove_folder(guest, err);
+	if (r == 0)
+		r = fault_point("destroy.folder", err);
+	return r < 0 ? r : guest_remove_run(guest, err);
+}
+
+static int end_guest(struct guest *guest, bool force, struct err *err)
+{
+	struct guest_stop_spec kill = { .kill = true };
+	struct guest_run run;
+	int r = guest_get_run(guest, &run, err);
+
+	if (r <= 0)
+		return r;
+	if (!force)
+		return err_exit(err, EXIT_RUNNING, EBUSY, "guest '%s' is running: stop it first, or use --force", guest->name);
+	return guest_stop_locked(guest, &kill, NULL, err);
+}
+
+/* A guest whose guest.conf cannot be read can still be removed: by what the owner of its id range says, if its uuid is lost. */
+static int destroy_known(struct guest *guest, bool force, struct err *err)
+{
+	_cleanup_free_ char *arg = str_printf("%s %s", guest->config.uuid, guest->config.pool);
+	int r = end_guest(guest, force, err);
+
+	if (r < 0)
+		return r;
+	if (!arg)
+		return err_oom(err);
+	r = journal_begin(guest->dir_fd, "destroy", arg, true, err);
+	if (r == 0)
+		r = fault_point("destroy.begin", err);
+	return r < 0 ? r : guest_finish_destroy(guest, guest->config.uuid, guest->config.pool, err);
+}
+
+int guest_destroy(const struct node *node, const char *name, bool force, struct err *err)
+{
+	_cleanup_guest_ struct guest *guest = NULL;
+	bool gone = false;
+	int r;
+
+	for (;;) {
+		r = guest_acquire(node, name, "destroy", false, &guest, err);
+		if (r < 0)
+			return r;
+		r = guest_yield_to_monitor(guest, err);
+		if (r <= 0)
+			break;
+		guest_close(TAKE_PTR(guest));
+	}
+	if (r == 0)
+		r = guest_settle(guest, &gone, err);
+	/* An interrupted destroy that is finished now is what was asked for. */
+	if (r < 0 || gone)
+		return r;
+	return destroy_known(guest, force, err);
+}
+
+/* Is the name free for a rename? An interrupted create or destroy of it has to be settled first. */
+static int move_folder(const struct guest *guest, const char *new_name, struct err *err)
+{
+	_cleanup_fd_ int guests = path_open_dir(AT_FDCWD, guest->node->guests_dir, O_RDONLY);
+
+	if (guests < 0)
+		return err_sys(err, -guests, "open '%s'", guest->node->guests_dir);
+	/* One step: the name is nowhere else on the disk. */
+	if (renameat2(guests, guest->name, guests, new_name, RENAME_NOREPLACE) < 0) {
+		if (errno == EEXIST)
+			return err_exit(err, EXIT_EXISTS, EEXIST, "guest '%s' exists", new_name);
+		return err_sys(err, errno, "rename guest '%s'", guest->name);
+	}
+	if (fsync(guests) < 0)
+		return err_sys(err, errno, "sync '%s'", guest->node->guests_dir);
+	return fault_point("rename.folder", err);
+}
+
+int guest_rename(const struct node *node, const char *name, const char *new_name, struct err *err)
+{
+	_cleanup_guest_ struct guest *guest = NULL, *target = NULL;
+	struct guest_run run;
+	int r = guest_new(node, new_name, &target, err);
+
+	if (r == 0)
+		r = guest_open_locked(node, name, "rename", false, &guest, err);
+	if (r < 0)
+		return r;
+	r = guest_get_run(guest, &run, err);
+	if (r < 0)
+		return r;
+	if (r > 0)
+		return err_exit(err, EXIT_RUNNING, EBUSY, "guest '%s' is running: stop it to rename it", name);
+	r = guest_lock(target, "rename", false, err);
+	if (r == 0)
+		r = move_folder(guest, new_name, err);
+	return r < 0 ? r : guest_remove_run(guest, err);
+}
+
+struct template_use {
+	const struct node *node;
+	const char *reference;
+	struct err *err;
+};
+
+static int check_use(void *context, const char *name)
+{
+	const struct template_use *use = context;
+	_cleanup_guest_ struct guest *guest = NULL;
+	struct err ignored = ERR_INIT;
+
+	/* An unreadable guest may use it, too, but cannot be asked. */
+	if (guest_open(use->node, name, &guest, &ignored) < 0)
+		return 0;
+	if (strcmp(guest->config.template_ref, use->reference) != 0)
+		return 0;
+	return err_exit(use->err, EXIT_TEMPLATE_IN_USE, EBUSY, "template '%s' is used by guest '%s': destroy that first",
+			use->reference, name);
+}
+
+int guest_check_template_unused(const struct node *node, const char *template_ref, struct err *err)
+{
+	struct template_use use = { .node = node, .reference = template_ref, .err = err };
+
+	return guest_each(node, check_use, &use, err);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+#include "base/err.h"
+#include "runtime/container/cgroup.h"
+#include "runtime/guest.h"
+#include "runtime/lifecycle.h"
+#include "runtime/state.h"
+
+/* The operations as their combinations need them (restart, destroy --force, reboot): the caller holds the guest's lock and has it settled. */
+
+/* The guest does not run. */
+int guest_start_locked(struct guest *guest, struct err *err) _must_check_;
+
+/* The guest runs. Sets *ret_killed (may be NULL). Nothing of the run is left afterwards. */
+int guest_stop_locked(struct guest *guest, const struct guest_stop_spec *spec, bool *ret_killed, struct err *err) _must_check_;
+
+/* Finishes a destroy, from wherever it was interrupted. The handle's folders are gone afterwards. */
+int guest_finish_destroy(struct guest *guest, const char *uuid, const char *pool, struct err *err) _must_check_;
+
+/* Applies the limits in the configuration to a running guest and its disk; `old` is what they were, NULL if unknown. */
+int guest_apply_live(struct guest *guest, const struct guest_config *old, struct err *err) _must_check_;
+
+struct cgroup_limits guest_limits(const struct guest_config *config);
+
+/*
+ * Gives a running guest whose monitor was killed a new one, which sees its end and cleans up. The old monitor's end of the console is lost: the console is dead until the guest's next start.
+ */
+int guest_adopt(struct guest *guest, const struct guest_run *run, struct err *err) _must_check_;

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fd.h"
+#include "base/journal.h"
+#include "base/path.h"
+#include "base/proc.h"
+#include "netns/link.h"
+#include "runtime/container/cgroup.h"
+#include "runtime/container/container.h"
+#include "runtime/guest_priv.h"
+#include "runtime/operations.h"
+
+/* For what is killed to be gone. */
+#define KILL_TIMEOUT_MS 30000
+
+/* A monitor whose guest has ended waits at most a second before it takes the lock and at most a start's time with it. */
+#define YIELD_TIMEOUT_MS 15000
+
+static int end_process(const struct proc_id *id)
+{
+	_cleanup_fd_ int pidfd = proc_open(id);
+
+	if (pidfd < 0)
+		return pidfd == -ESRCH ? 0 : pidfd;
+
+	int r = proc_kill_pidfd(pidfd, SIGKILL);
+
+	return r < 0 && r != -ESRCH ? r : proc_wait_pidfd(pidfd, KILL_TIMEOUT_MS);
+}
+
+/* The monitor that an interrupted start noted; the init-to-be dies with it. */
+static int end_noted_monitor(const struct guest *guest, struct err *err)
+{
+	struct journal_entry entry;
+	int r = journal_read(guest->run_fd, &entry, err);
+
+	if (r <= 0)
+		return r;
+	for (int i = 0; i < entry.n_steps; i++) {
+		struct proc_id id;
+
+		if (sscanf(entry.steps[i], "monitor %d %" SCNu64, &id.pid, &id.start_ticks) != 2)
+			continue;
+		r = end_process(&id);
+		if (r < 0)
+			return err_sys(err, -r, "end the monitor of guest '%s', process %d", guest->name, id.pid);
+	}
+	return 0;
+}
+
+static int remove_file(const struct guest *guest, const char *name, struct err *err)
+{
+	if (unlinkat(guest->run_fd, name, 0) < 0 && errno != ENOENT)
+		return err_sys(err, errno, "remove '%s' of guest '%s'", name, guest->name);
+	return 0;
+}
+
+int guest_cleanup_run(struct guest *guest, struct err *err)
+{
+	_cleanup_free_ char *cgroup = guest_cgroup_path(guest);
+	char link[LINK_NAME_ROOM];
+	int r;
+
+	if (!cgroup)
+		return err_oom(err);
+	guest_link_name(guest, link);
+	r = end_noted_monitor(guest, err);
+	if (r == 0)
+		r = cgroup_kill(cgroup, KILL_TIMEOUT_MS, err);
+	if (r == 0)
+		r = cgroup_destroy(cgroup, err);
+	if (r == 0)
+		r = net_link_delete(link, err);
+	if (r == 0)
+		r = remove_file(guest, CT_CONSOLE_SOCKET, err);
+	/* Last: while it is there, the next ctctl cleans up. */
+	return r < 0 ? r : remove_file(guest, STATE_FILE, err);
+}
+
+int guest_yield_to_monitor(struct guest *guest, struct err *err)
+{
+	struct guest_run run;
+	int r = state_read(guest->run_fd, &run, err);
+
+	if (r <= 0 || proc_is_alive(&run.init) || run.monitor.pid == getpid())
+		return r < 0 ? r : 0;
+
+	_cleanup_fd_ int monitor = proc_open(&run.monitor);
+
+	if (monitor < 0)
+		return 0;
+	fd_close(&guest->lock_fd);
+	r = proc_wait_pidfd(monitor, YIELD_TIMEOUT_MS);
+	if (r < 0)
+		return err_exit(err, EXIT_LOCKED, EBUSY,
+				"guest '%s' has ended and its monitor, process %d, does not clean up: end that process",
+				guest->name, run.monitor.pid);
+	return 1;
+}
+
+/* An interrupted create or destroy: both end with the guest gone. Returns 1 then. */
+static int settle_existence(struct guest *guest, struct err *err)
+{
+	struct journal_entry entry;
+	char uuid[40], pool[64] = "";
+	int r = journal_read(guest->dir_fd, &entry, err);
+
+	if (r < 0)
+		return err_wrap(err, "guest '%s'", guest->name);
+	if (r == 0 && !path_exists_at(guest->dir_fd, CONF_FILE)) {
+		/* Killed before the intent was written, or after all but the folder was removed. */
+		r = guest_finish_destroy(guest, NULL, NULL, err);
+		return r < 0 ? r : 1;
+	}
+	if (r == 0)
+		return 0;
+	if (sscanf(entry.arg, "%39s %63s", uuid, pool) < 1)
+		return err_exit(err, EXIT_RECOVERY, EBADMSG,
+				"guest '%s': its journal is damaged: look at the file '" JOURNAL_FILE "' in its folder",
+				guest->name);
+	r = guest_finish_destroy(guest, uuid, pool, err);
+	if (r < 0)
+		return err_wrap(err, "guest '%s': an interrupted '%s'", guest->name, entry.op);
+	log_notice(guest->node->log,
+		   strcmp(entry.op, "create") == 0 ? "an interrupted creation of guest '%s' was undone"
+						   : "an interrupted destruction of guest '%s' was finished",
+		   guest->name);
+	return 1;
+}
+
+static int settle_start(struct guest *guest, bool is_alive, struct err *err)
+{
+	if (is_alive) {
+		log_notice(guest->node->log, "guest '%s': an interrupted start was found complete", guest->name);
+		return 0;
+	}
+
+	int r = guest_cleanup_run(guest, err);
+
+	if (r < 0)
+		return err_wrap(err, "undo an interrupted start of guest '%s'", guest->name);
+	log_notice(guest->node->log, "guest '%s': an interrupted start was undone", guest->name);
+	return 0;
+}
+
+static int settle_set(struct guest *guest, struct err *err)
+{
+	int r = guest_apply_live(guest, NULL, err);
+
+	if (r < 0)
+		return err_wrap(err, "finish an interrupted change of guest '%s'", guest->name);
+	log_notice(guest->node->log, "guest '%s': after an interrupted change, the limits of its guest.conf are in force",
+		   guest->name);
+	return 0;
+}
+
+static int settle_operation(struct guest *guest, bool is_alive, struct err *err)
+{
+	struct journal_entry entry;
+	int r = journal_read(guest->run_fd, &entry, err);
+
+	if (r <= 0)
+		return r < 0 ? err_wrap(err, "guest '%s'", guest->name) : 0;
+	if (strcmp(entry.op, "start") == 0)
+		r = settle_start(guest, is_alive, err);
+	else if (strcmp(entry.op, "set") == 0)
+		r = settle_set(guest, err);
+	return r < 0 ? r : journal_done(guest->run_fd, false, err);
+}
+
+/* The init has ended and nobody cleaned up: its monitor was killed, too. */
+static int settle_end(struct guest *guest, struct err *err)
+{
+	int r = guest_cleanup_run(guest, err);
+
+	if (r < 0)
+		return err_wrap(err, "clean up after guest '%s'", guest->name);
+	return 0;
+}
+
+int guest_settle(struct guest *guest, bool *ret_gone, struct err *err)
+{
+	struct guest_run run;
+	int r = settle_existence(guest, err);
+
+	if (ret_gone)
+		*ret_gone = r == 1;
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = guest_load(guest, err);
+	if (r < 0)
+		return r;
+
+	int alive = guest_get_run(guest, &run, err);
+
+	if (alive < 0)
+		return alive;
+	r = settle_operation(guest, alive, err);
+	if (r < 0)
+		return r;
+	if (!alive)
+		return path_exists_at(guest->run_fd, STATE_FILE) ? settle_end(guest, err) : 0;
+	return proc_is_alive(&run.monitor) ? 0 : guest_adopt(guest, &run, err);
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/fault.h"
+#include "base/journal.h"
+#include "runtime/container/cgroup.h"
+#include "runtime/guest_priv.h"
+#include "runtime/lifecycle.h"
+#include "runtime/operations.h"
+#include "runtime/policy.h"
+#include "storage/pool.h"
+
+struct cgroup_limits guest_limits(const struct guest_config *config)
+{
+	return (struct cgroup_limits){
+		.memory_bytes = config->memory,
+		.cpu_milli = config->cpus,
+		.cpu_weight = config->cpu_weight,
+		.pids_max = config->pids,
+	};
+}
+
+static int apply_cgroup(struct guest *guest, const struct guest_config *old, struct err *err)
+{
+	_cleanup_free_ char *path = guest_cgroup_path(guest);
+	struct cgroup_limits want = guest_limits(&guest->config);
+	struct cgroup_limits have = { 0 };
+	struct guest_run run;
+	int r = guest_get_run(guest, &run, err);
+
+	if (r <= 0)
+		return r;
+	if (!path)
+		return err_oom(err);
+	if (old)
+		have = guest_limits(old);
+	return cgroup_set_limits(path, old ? &have : NULL, &want, err);
+}
+
+int guest_apply_live(struct guest *guest, const struct guest_config *old, struct err *err)
+{
+	_cleanup_(cleanup_pool) struct pool *pool = NULL;
+	int r = 0;
+
+	if (!old || old->disk != guest->config.disk) {
+		r = pool_open(guest->node->pools_dir, guest->config.pool, &pool, err);
+		if (r == 0)
+			r = area_set_limit(pool, guest->config.uuid, guest->config.disk, err);
+	}
+	if (r == 0)
+		r = fault_point("set.disk", err);
+	return r < 0 ? r : apply_cgroup(guest, old, err);
+}
+
+/* Applies, writes, and puts the old limits back if either fails. */
+static int commit(struct guest *guest, const struct guest_config *old, const struct param *const *changed, size_t n,
+		  struct err *err)
+{
+	int r = journal_begin(guest->run_fd, "set", "", false, err);
+
+	if (r < 0)
+		return r;
+	r = guest_apply_live(guest, old, err);
+	if (r == 0)
+		r = fault_point("set.applied", err);
+	if (r == 0)
+		r = guest_save(guest, changed, n, err);
+	if (r < 0) {
+		struct guest_config failed = guest->config;
+		struct err undo = ERR_INIT;
+
+		guest->config = *old;
+		if (guest_apply_live(guest, &failed, &undo) < 0)
+			log_warning(guest->node->log, "guest '%s': the old limits could not be put back: %s", guest->name,
+				    undo.msg);
+		guest->config = failed;
+	}
+
+	struct err done = ERR_INIT;
+
+	if (journal_done(guest->run_fd, false, r < 0 ? &done : err) < 0 && r == 0)
+		r = -err->code;
+	return r;
+}
+
+static int check_scope(const struct guest *guest, const struct param *p, bool is_running, bool *ret_restart, struct err *err)
+{
+	if (p->scope == PARAM_FIXED)
+		return err_exit(err, EXIT_INVALID, EINVAL, "%s: is ctctl's own and cannot be set", p->key);
+	if (p->scope == PARAM_CREATE)
+		return err_exit(err, EXIT_INVALID, EINVAL, "%s: is fixed when a guest is created; guest '%s' exists", p->key,
+				guest->name);
+	if (p->scope == PARAM_START && is_running)
+		*ret_restart = true;
+	return 0;
+}
+
+static int read_settings(struct guest *guest, const struct guest_setting *settings, size_t n, const struct param **changed,
+			 bool *ret_restart, struct err *err)
+{
+	struct guest_run run;
+	int is_running = guest_get_run(guest, &run, err);
+
+	if (is_running < 0)
+		return is_running;
+	for (size_t i = 0; i < n; i++) {
+		int r = check_scope(guest, settings[i].param, is_running, ret_restart, err);
+
+		if (r == 0)
+			r = config_set(&guest->config, settings[i].param, settings[i].value, err);
+		if (r < 0)
+			return r;
+		changed[i] = settings[i].param;
+	}
+	return policy_check(guest->node, &guest->config, err);
+}
+
+int guest_set(const struct node *node, const char *name, const struct guest_setting *settings, size_t n_settings,
+	      bool *ret_needs_restart, struct err *err)
+{
+	_cleanup_guest_ struct guest *guest = NULL, *before = NULL;
+	_cleanup_free_ const struct param **changed = calloc(n_settings + 1, sizeof(*changed));
+	int r = guest_open_locked(node, name, "set", false, &guest, err);
+
+	*ret_needs_restart = false;
+	if (r < 0)
+		return r;
+	if (!changed)
+		return err_oom(err);
+	/* A second handle keeps the old values. */
+	r = guest_open(node, name, &before, err);
+	if (r == 0)
+		r = read_settings(guest, settings, n_settings, changed, ret_needs_restart, err);
+	return r < 0 ? r : commit(guest, &before->config, changed, n_settings, err);
+}

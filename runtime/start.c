@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/cleanup.h"
+#include "base/fault.h"
+#include "base/fd.h"
+#include "base/journal.h"
+#include "base/path.h"
+#include "base/str.h"
+#include "runtime/container/container.h"
+#include "runtime/guest_priv.h"
+#include "runtime/init_kind.h"
+#include "runtime/lifecycle.h"
+#include "runtime/operations.h"
+#include "runtime/policy.h"
+#include "storage/image.h"
+#include "storage/pool.h"
+#include "templates/template.h"
+
+/* What a start holds open until the guest has it. */
+struct launch {
+	struct pool *pool;
+	int area_fd;
+	int layer_fd;
+	char *cgroup;
+	char *monitors;
+	char boot[BOOT_ID_ROOM];
+	char link[LINK_NAME_ROOM];
+};
+
+static void launch_release(struct launch *l)
+{
+	fd_close(&l->area_fd);
+	fd_close(&l->layer_fd);
+	pool_close(l->pool);
+	free(l->cgroup);
+	free(l->monitors);
+}
+
+static int open_layer(const struct guest *guest, struct err *err)
+{
+	const struct node *node = guest->node;
+	struct template_ref ref;
+	int r = template_resolve(node->templates_dir, guest->config.template_ref, &ref, err);
+
+	if (r < 0)
+		return err_wrap(err, "the template of guest '%s'", guest->name);
+
+	_cleanup_free_ char *mount = str_printf("%s@%s", ref.name, ref.version);
+	_cleanup_fd_ int image = template_open_image(node->templates_dir, &ref, err);
+
+	if (image < 0)
+		return err_wrap(err, "the template of guest '%s'", guest->name);
+	return mount ? image_open(node->images_dir, mount, image, err) : err_oom(err);
+}
+
+static int open_area(const struct guest *guest, struct launch *l, struct err *err)
+{
+	int r = pool_open(guest->node->pools_dir, guest->config.pool, &l->pool, err);
+
+	if (r < 0)
+		return r;
+	l->area_fd = area_open(l->pool, guest->config.uuid, err);
+	return l->area_fd < 0 ? l->area_fd : 0;
+}
+
+static int make_boot_id(char room[BOOT_ID_ROOM], struct err *err)
+{
+	unsigned char bytes[16];
+
+	if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes))
+		return err_sys(err, errno, "get random bytes");
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		snprintf(room + 2 * i, 3, "%02x", bytes[i]);
+	return 0;
+}
+
+static unsigned int hex_at(const char *uuid, int n)
+{
+	char pair[3] = { uuid[n], uuid[n + 1], '\0' };
+
+	return (unsigned int)strtoul(pair, NULL, 16);
+}
+
+/* A stable address of the locally administered range (IEEE 802, bit 1 of the first byte) from the UUID's first bytes. */
+static void make_mac(const char *uuid, uint8_t mac[6])
+{
+	static const int at[5] = { 0, 2, 4, 6, 9 };
+
+	mac[0] = 0x02;
+	for (int i = 0; i < 5; i++)
+		mac[i + 1] = (uint8_t)hex_at(uuid, at[i]);
+}
+
+/* The bridge's address without its prefix: the guest's default route unless another is set. */
+static char *bridge_gateway(const struct node *node, const char *guest_address)
+{
+	const char *slash = strchr(node->bridge_address, '/');
+
+	/* Another family, or an address outside its network: the user routes himself. */
+	if (!slash || !strchr(node->bridge_address, ':') != !strchr(guest_address, ':'))
+		return NULL;
+	return str_printf("%.*s", (int)(slash - node->bridge_address), node->bridge_address);
+}
+
+static int fill_spec(const struct guest *guest, struct launch *l, struct ct_spec *spec, struct err *err)
+{
+	const struct guest_config *c = &guest->config;
+	const struct node *node = guest->node;
+	uint64_t ids_first;
+
+	if (str_to_u64(c->ids, UINT32_MAX, &ids_first) < 0 || ids_first == 0 || strlen(c->uuid) != 36)
+		return err_exit(err, EXIT_BAD_CONFIG, EINVAL, "guest '%s': its ids '%s' or uuid '%s' are damaged", guest->name,
+				c->ids, c->uuid);
+	l->cgroup = guest_cgroup_path(guest);
+	l->monitors = str_printf("%s/_monitors", node->cgroup_parent);
+	if (!l->cgroup || !l->monitors)
+		return err_oom(err);
+	*spec = (struct ct_spec){
+		.name = guest->name,
+		.uuid = c->uuid,
+		.hostname = c->hostname ? c->hostname : guest->name,
+		.init_path = "/sbin/init",
+		.init_kind = c->init ? c->init : "other",
+		.boot = l->boot,
+		.cgroup = { .path = l->cgroup,
+			    .limits = guest_limits(c),
+			    .allow_tun = config_has_feature(c, FEATURE_TUN),
+			    .allow_fuse = config_has_feature(c, FEATURE_FUSE) },
+		.monitors_cgroup = l->monitors,
+		.ids_first = ids_first,
+		.features = c->features,
+		.layer_fd = l->layer_fd,
+		.area_fd = l->area_fd,
+		.run_fd = guest->run_fd,
+		.dir_fd = guest->dir_fd,
+		.helper_dir = node->helper_dir,
+		.self = node->self,
+		.prefix = node->prefix,
+	};
+	return 0;
+}
+
+static int launch(struct guest *guest, struct launch *l, struct err *err)
+{
+	const struct guest_config *c = &guest->config;
+	_cleanup_free_ char *gateway = NULL;
+	struct ct_spec spec;
+	int r = fill_spec(guest, l, &spec, err);
+
+	if (r < 0)
+		return r;
+	if (c->ip) {
+		guest_link_name(guest, l->link);
+		gateway = c->gateway ? strdup(c->gateway) : bridge_gateway(guest->node, c->ip);
+		spec.net = (struct ct_net){
+			.host_name = l->link,
+			.bridge = guest->node->bridge,
+			.bridge_address = guest->node->bridge_address,
+			.address = c->ip,
+			.gateway = gateway,
+		};
+		make_mac(c->uuid, spec.net.mac);
+	}
+	return ct_launch(&spec, err);
+}
+
+int guest_start_locked(struct guest *guest, struct err *err)
+{
+	_cleanup_(launch_release) struct launch l = { .area_fd = -EBADF, .layer_fd = -EBADF };
+	int r = policy_check(guest->node, &guest->config, err);
+
+	/* What can fail for a reason of the user's comes first, while there is nothing to undo. */
+	if (r == 0)
+		r = open_area(guest, &l, err);
+	if (r < 0)
+		return r;
+	l.layer_fd = open_layer(guest, err);
+	if (l.layer_fd < 0)
+		return l.layer_fd;
+	r = make_boot_id(l.boot, err);
+	if (r == 0)
+		r = journal_begin(guest->run_fd, "start", l.boot, false, err);
+	if (r == 0)
+		r = fault_point("start.begin", err);
+	if (r == 0)
+		r = launch(guest, &l, err);
+	if (r == 0)
+		r = fault_point("start.launched", err);
+	if (r == 0)
+		return journal_done(guest->run_fd, false, err);
+
+	struct err undo = ERR_INIT;
+
+	if (guest_cleanup_run(guest, &undo) < 0 || journal_done(guest->run_fd, false, &undo) < 0)
+		log_warning(guest->node->log, "guest '%s': not all of the failed start could be undone: %s", guest->name,
+			    undo.msg);
+	return r;
+}
+
+int guest_start(const struct node *node, const char *name, struct err *err)
+{
+	_cleanup_guest_ struct guest *guest = NULL;
+	struct guest_run run;
+	int r = guest_open_locked(node, name, "start", false, &guest, err);
+
+	if (r < 0)
+		return r;
+	r = guest_get_run(guest, &run, err);
+	if (r < 0)
+		return r;
+	if (r > 0)
+		return err_exit(err, EXIT_RUNNING, EALREADY, "guest '%s' is running", name);
+	return guest_start_locked(guest, err);
+}

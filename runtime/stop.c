@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "base/cleanup.h"
+#include "base/fault.h"
+#include "base/fd.h"
+#include "base/proc.h"
+#include "runtime/container/cgroup.h"
+#include "runtime/exec.h"
+#include "runtime/guest_priv.h"
+#include "runtime/init_kind.h"
+#include "runtime/lifecycle.h"
+#include "runtime/operations.h"
+
+/* For what is killed to be gone: the kernel has to free its memory. Past it, something hangs in the kernel. */
+#define KILL_TIMEOUT_MS 30000
+
+/* For a monitor to notice and to end. It waits for nothing but the lock that was just released. */
+#define MONITOR_TIMEOUT_MS 5000
+
+/* Runs the shutdown command in a process of its own, so that a guest in which it hangs cannot hold us. Returns its pidfd or a negative errno. */
+static int ask_by_command(const struct guest *guest, const struct init_kind *kind)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		struct exec_spec exec = { .argv = kind->stop_argv };
+		struct err err = ERR_INIT;
+		int status = 0;
+
+		_exit(guest_exec(guest->node, guest->name, &exec, &status, &err) < 0 || status != 0);
+	}
+	return pid < 0 ? -errno : pid;
+}
+
+static void ask_init(const struct guest *guest, int pidfd, pid_t *ret_helper)
+{
+	const struct init_kind *kind = init_kind_find(guest->config.init);
+
+	*ret_helper = 0;
+	if (kind->stop_argv)
+		*ret_helper = ask_by_command(guest, kind);
+	else if (proc_kill_pidfd(pidfd, kind->stop_signal) < 0)
+		return; /* it ended meanwhile: the wait that follows sees that */
+}
+
+static void end_helper(pid_t helper)
+{
+	if (helper <= 0)
+		return;
+	kill(helper, SIGKILL);
+	while (waitpid(helper, NULL, 0) < 0 && errno == EINTR)
+		continue;
+}
+
+/* Returns 1 if it had to be killed. */
+static int end_init(const struct guest *guest, int pidfd, const struct guest_stop_spec *spec, struct err *err)
+{
+	uint64_t timeout_ms = spec->timeout_s >= 0 ? (uint64_t)spec->timeout_s * 1000 : guest->config.stop_timeout * 1000;
+	int r = -ETIMEDOUT;
+
+	if (!spec->kill && timeout_ms > 0) {
+		pid_t helper;
+
+		ask_init(guest, pidfd, &helper);
+		r = proc_wait_pidfd(pidfd, (int)timeout_ms);
+		end_helper(helper);
+	}
+	if (r == 0)
+		return 0;
+	if (r != -ETIMEDOUT)
+		return err_sys(err, -r, "wait for guest '%s'", guest->name);
+	/* All processes of its PID namespace die with it (pid_namespaces(7)). */
+	r = proc_kill_pidfd(pidfd, SIGKILL);
+	if (r < 0 && r != -ESRCH)
+		return err_sys(err, -r, "kill guest '%s'", guest->name);
+	r = proc_wait_pidfd(pidfd, KILL_TIMEOUT_MS);
+	if (r < 0)
+		return err_exit(err, EXIT_NOT_STOPPED, -r,
+				"guest '%s' was killed but has not ended after %d s: a process hangs in the kernel", guest->name,
+				KILL_TIMEOUT_MS / 1000);
+	return 1;
+}
+
+int guest_stop_locked(struct guest *guest, const struct guest_stop_spec *spec, bool *ret_killed, struct err *err)
+{
+	struct guest_run run;
+	int r = guest_get_run(guest, &run, err);
+
+	if (r <= 0)
+		return r;
+
+	_cleanup_fd_ int pidfd = proc_open(&run.init);
+
+	if (pidfd < 0 && pidfd != -ESRCH)
+		return err_sys(err, -pidfd, "open guest '%s'", guest->name);
+	r = fault_point("stop.ask", err);
+	if (r == 0 && pidfd >= 0)
+		r = end_init(guest, pidfd, spec, err);
+	if (r < 0)
+		return r;
+	if (ret_killed)
+		*ret_killed = r == 1 && !spec->kill;
+	r = fault_point("stop.ended", err);
+	return r < 0 ? r : guest_cleanup_run(guest, err);
+}
+
+int guest_stop(const struct node *node, const char *name, const struct guest_stop_spec *spec, bool *ret_killed, struct err *err)
+{
+	_cleanup_guest_ struct guest *guest = NULL;
+	struct guest_run run;
+	int r = guest_open_locked(node, name, spec->kill ? "kill" : "stop", false, &guest, err);
+
+	if (ret_killed)
+		*ret_killed = false;
+	if (r < 0)
+		return r;
+	r = guest_get_run(guest, &run, err);
+	if (r < 0)
+		return r;
+	if (r == 0)
+		return err_exit(err, EXIT_NOT_RUNNING, ESRCH, "guest '%s' is not running", name);
+
+	_cleanup_fd_ int monitor = proc_open(&run.monitor);
+
+	r = guest_stop_locked(guest, spec, ret_killed, err);
+	if (r < 0)
+		return r;
+	/* The monitor waits for our lock to see that there is nothing left to do; then nothing of the guest is left, it included. */
+	fd_close(&guest->lock_fd);
+	if (monitor >= 0 && proc_wait_pidfd(monitor, MONITOR_TIMEOUT_MS) < 0)
+		log_warning(node->log, "guest '%s' is stopped, but its monitor, process %d, has not ended", name,
+			    run.monitor.pid);
+	return 0;
+}
+
+int guest_restart(const struct node *node, const char *name, const struct guest_stop_spec *spec, struct err *err)
+{
+	_cleanup_guest_ struct guest *guest = NULL;
+	int r = guest_open_locked(node, name, "restart", false, &guest, err);
+
+	if (r == 0)
+		r = guest_stop_locked(guest, spec, NULL, err);
+	return r < 0 ? r : guest_start_locked(guest, err);
+}
+
+int guest_exited(const struct node *node, const char *name, const char *boot, int status, struct err *err)
+{
+	_cleanup_guest_ struct guest *guest = NULL;
+	bool is_reboot = WIFSIGNALED(status) && WTERMSIG(status) == SIGHUP;
+	struct guest_run run;
+	int r = guest_acquire(node, name, is_reboot ? "reboot" : "exit", true, &guest, err);
+
+	if (r == -ENOENT)
+		return 0; /* destroyed meanwhile */
+	if (r == 0)
+		r = state_read(guest->run_fd, &run, err);
+	/* Whoever had the lock before us (stop, restart) has cleaned up already, or started it anew. */
+	if (r <= 0 || strcmp(run.boot, boot) != 0 || proc_is_alive(&run.init))
+		return r < 0 ? r : 0;
+	r = guest_settle(guest, NULL, err);
+	if (r == 0)
+		r = fault_point("reboot.cleaned", err);
+	if (r < 0 || !is_reboot)
+		return r;
+	return guest_start_locked(guest, err);
+}
