@@ -6,6 +6,7 @@
 #include "cmd/listing.h"
 #include "cmd/verbs.h"
 #include "runtime/lifecycle.h"
+#include "storage/image.h"
 #include "templates/template.h"
 
 static struct value get_text(const void *row, const struct column *column)
@@ -157,6 +158,7 @@ int verb_template_remove(struct app *app, const struct request *request, struct 
 static int read_spec(struct app *app, const struct request *request, struct template_build_spec *ret, struct err *err)
 {
 	*ret = (struct template_build_spec){
+		.make_image = image_make,
 		.dir = app->node->templates_dir,
 		.recipes_dir = app->node->recipes_dir,
 		.helper_dir = app->node->helper_dir,
