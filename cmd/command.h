@@ -48,12 +48,12 @@ struct option_row {
 #define OPTIONS_GLOBAL (OPT_BIT(PREFIX) | OPT_BIT(QUIET) | OPT_BIT(VERBOSE) | OPT_BIT(HELP))
 
 /* X(NAME, "heading"): how --help and the manual page group the commands. */
-#define COMMAND_SECTIONS(X)                                    \
-	X(LIFE, "Life of a guest")                             \
-	X(INSIDE, "Inside a guest")                            \
-	X(LOOK, "Looking at guests and changing them")         \
-	X(TEMPLATE, "Templates: what guests are created from") \
-	X(POOL, "Pools: where guests keep what they write")    \
+#define COMMAND_SECTIONS(X)                                     \
+	X(LIFE, "Life of a guest")                              \
+	X(INSIDE, "Inside a guest")                             \
+	X(LOOK, "Looking at guests and changing them")          \
+	X(TEMPLATE, "Templates, which guests are created from") \
+	X(POOL, "Pools, where guests keep what they write")     \
 	X(HOST, "This host")
 
 enum command_section {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cmd/help.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -8,7 +9,7 @@
 #include "cmd/text.h"
 #include "runtime/params.h"
 
-#define OPTION_COLUMN  28
+#define OPTION_COLUMN  32
 #define COMMAND_COLUMN 14
 
 static void add_argument(struct strbuf *b, const struct argument *a)
@@ -75,7 +76,7 @@ void help_command(FILE *out, const struct command *command)
 	_cleanup_free_ char *usage = help_usage(command);
 
 	fprintf(out, "Usage: %s\n\n", usage ? usage : command->name);
-	text_fold(out, command->summary, 0, 0, HELP_WIDTH);
+	fprintf(out, "%c%s.\n", toupper((unsigned char)command->summary[0]), command->summary + 1);
 	if (*command->description) {
 		fputc('\n', out);
 		text_fold(out, command->description, 0, 0, HELP_WIDTH);

@@ -3,6 +3,7 @@
 #include <locale.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "cmd/app.h"
 
@@ -13,8 +14,9 @@
 static bool open_standard_fds(void)
 {
 	for (int fd = 0; fd <= 2; fd++) {
-		/* Without close-on-exec: these three are meant to be inherited. */
-		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == 1 ? O_RDONLY : O_RDWR) != fd)
+		int mode = fd == STDOUT_FILENO ? O_RDONLY : O_RDWR;
+
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", mode) != fd) /* smell: these three are inherited */
 			return false;
 	}
 	return true;

@@ -12,40 +12,24 @@
  * begins a line, and a backslash or an option's dash is escaped.
  */
 
-static const char head[] =
-	".\\\" SPDX-License-Identifier: GPL-2.0-or-later\n"
-	".Dd November 21, 2026\n"
-	".Dt CTCTL 8\n"
-	".Os\n"
-	".Sh NAME\n"
-	".Nm ctctl\n"
-	".Nd run whole operating systems as guests of this one\n"
-	".Sh SYNOPSIS\n"
-	".Nm\n"
-	".Ar command\n"
-	".Op Ar NAME\n"
-	".Op Ar options\n"
-	".Nm\n"
-	".Fl -help | Fl -version\n"
-	".Sh DESCRIPTION\n"
-	".Nm\n"
-	"slices a server into guests.\n"
-	"A guest is a whole operating system with its own init, in a container with its own users, processes, network and "
-	"limits;\n"
-	"it shares the kernel of the host.\n"
-	"It is created from a template and keeps what it writes in a pool.\n"
-	".Pp\n"
-	"There is no daemon: each running guest has one small process that watches it.\n"
-	"A guest that powers itself off stays off; one that reboots is started again.\n"
-	"An operation that was interrupted is finished or undone by the next one on the same guest, which says so.\n"
-	".Pp\n"
-	"Results go to standard output, everything else to standard error.\n"
-	"Names have at most 63 of the characters a to z, 0 to 9 and\n"
-	".Sq \\- ,\n"
-	"the first a letter or a digit.\n"
-	"Sizes are numbers with K, M, G or T, powers of 1024.\n"
-	".Pp\n"
-	"These options are understood everywhere:\n";
+/* Lines of the source: mandoc(1) warns above 80. */
+#define SOURCE_WIDTH 76
+
+static const char head[] = ".\\\" SPDX-License-Identifier: GPL-2.0-or-later\n"
+			   ".Dd November 21, 2026\n"
+			   ".Dt CTCTL 8\n"
+			   ".Os\n"
+			   ".Sh NAME\n"
+			   ".Nm ctctl\n"
+			   ".Nd run whole operating systems as guests of this one\n"
+			   ".Sh SYNOPSIS\n"
+			   ".Nm\n"
+			   ".Ar command\n"
+			   ".Op Ar NAME\n"
+			   ".Op Ar options\n"
+			   ".Nm\n"
+			   ".Fl -help | Fl -version\n"
+			   ".Sh DESCRIPTION\n";
 
 static const char tail[] = ".Sh SEE ALSO\n"
 			   ".Xr mmdebstrap 1 ,\n"
@@ -53,7 +37,21 @@ static const char tail[] = ".Sh SEE ALSO\n"
 			   ".Xr namespaces 7 ,\n"
 			   ".Xr user_namespaces 7\n";
 
-/* Files and variables; a path is relative to the system's root. */
+static const char *const description[] = {
+	"ctctl slices a server into guests. A guest is a whole operating system with its own init, in a container with its own "
+	"users, processes, network "
+	"and limits; it shares the kernel of the host. It is created from a template and keeps what it writes in a pool.",
+	"There is no daemon: each running guest has one small process that watches it. A guest that powers itself off stays off; "
+	"one that reboots is "
+	"started again. An operation that was interrupted is finished or undone by the next one on the same guest, which says "
+	"so.",
+	"Results go to standard output, everything else to standard error. Names have at most 63 of the characters a to z, 0 to "
+	"9 and \"-\", the first "
+	"a letter or a digit. Sizes are numbers with K, M, G or T, powers of 1024.",
+	"These options are understood everywhere:",
+};
+
+/* Files; a path is relative to the system's root. */
 static const struct {
 	const char *path;
 	const char *meaning;
@@ -65,23 +63,48 @@ static const struct {
 	{ "/run/ctctl/NAME/", "Lock and state of a running guest." },
 };
 
-/* Text on lines of its own. */
+/* A word, escaped where mdoc would see more in it; returns the columns it takes. */
+static size_t put_word(FILE *out, const char *word, size_t len, bool at_line_start)
+{
+	size_t column = len;
+
+	if (at_line_start && (*word == '.' || *word == '\''))
+		column += (size_t)fprintf(out, "\\&");
+	for (size_t i = 0; i < len; i++) {
+		bool is_dash = word[i] == '-' && (i == 0 || word[i - 1] == '-' || word[i - 1] == '"');
+
+		if (is_dash)
+			fputc('\\', out);
+		if (word[i] == '\\')
+			fputs("\\e", out);
+		else
+			fputc(word[i], out);
+		column += is_dash || word[i] == '\\';
+	}
+	return column;
+}
+
+/* Text on lines of its own, each sentence on a new one. */
 static void put_text(FILE *out, const char *text)
 {
-	bool at_line_start = true;
+	size_t column = 0;
 
-	for (const char *p = text; *p; p++) {
-		if (at_line_start && (*p == '.' || *p == '\''))
-			fputs("\\&", out);
-		at_line_start = false;
-		if (*p == '\\')
-			fputs("\\e", out);
-		else if (*p == '-' && (p == text || strchr(" -\"", p[-1])))
-			fputs("\\-", out);
-		else if (*p == ' ' && p > text && p[-1] == '.' && isupper((unsigned char)p[1]))
-			at_line_start = fputc('\n', out) == '\n';
-		else
-			fputc(*p, out);
+	while (*text) {
+		size_t len = strcspn(text, " ");
+		bool ends_sentence = len > 0 && text[len - 1] == '.' && text[len] && isupper((unsigned char)text[len + 1]);
+
+		if (column > 0 && column + 1 + len > SOURCE_WIDTH) {
+			fputc('\n', out);
+			column = 0;
+		}
+		if (column > 0)
+			fputc(' ', out);
+		column += (column > 0) + put_word(out, text, len, column == 0);
+		if (ends_sentence) {
+			fputc('\n', out);
+			column = 0;
+		}
+		text += len + (text[len] == ' ');
 	}
 	fputc('\n', out);
 }
@@ -124,7 +147,7 @@ static void put_options(FILE *out, uint64_t options)
 
 static void put_argument(FILE *out, const struct argument *a)
 {
-	fprintf(out, a->is_optional ? " Op Ar %s%s" : " Ar %s%s", a->name, a->is_many ? " ..." : "");
+	fprintf(out, a->is_optional ? " Oo Ar %s%s Oc" : " Ar %s%s", a->name, a->is_many ? " ..." : "");
 }
 
 static void put_command(FILE *out, const struct command *c)
@@ -132,11 +155,11 @@ static void put_command(FILE *out, const struct command *c)
 	fprintf(out, ".It Cm %s%s%s", c->group ? c->group : "", c->group ? " " : "", c->name);
 	for (size_t i = 0; i < ARGUMENTS_MAX && c->arguments[i].name; i++) {
 		if (c->stops_at_command && i == 1)
-			fputs(" Op Ar options", out);
+			fputs(" Oo Ar options Oc", out);
 		put_argument(out, &c->arguments[i]);
 	}
 	if (!c->stops_at_command && (c->options || c->params))
-		fputs(" Op Ar options", out);
+		fputs(" Oo Ar options Oc", out);
 	fputc('\n', out);
 	put_sentence(out, c->summary, "");
 	if (*c->description)
@@ -198,20 +221,16 @@ static void put_params(FILE *out)
 
 static void put_files(FILE *out)
 {
-	fputs(".Sh FILES\n.Bl -tag -width Ds\n", out);
+	fputs(".Sh ENVIRONMENT\n.Bl -tag -width Ds\n.It Ev " NODE_PREFIX_ENV "\n", out);
+	put_text(out, "As --prefix: the instance's files are in etc, lib and run below this folder, and its cgroups, bridge and "
+		      "ids have names and "
+		      "ranges of their own.");
+	fputs(".El\n.Sh FILES\n.Bl -tag -width Ds\n", out);
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
 		fprintf(out, ".It Pa %s\n", files[i].path);
 		put_text(out, files[i].meaning);
 	}
-	fputs(".El\n"
-	      ".Sh ENVIRONMENT\n"
-	      ".Bl -tag -width Ds\n"
-	      ".It Ev " NODE_PREFIX_ENV "\n"
-	      "As\n.Fl -prefix :\n"
-	      "the instance's files are in etc, lib and run below this folder, and its cgroups, bridge and ids have names and "
-	      "ranges of their own.\n"
-	      ".El\n",
-	      out);
+	fputs(".El\n", out);
 }
 
 static void put_exit_status(FILE *out)
@@ -263,6 +282,10 @@ int verb_man(struct app *app, const struct request *request _unused_, struct err
 	FILE *out = app->out;
 
 	fputs(head, out);
+	for (size_t i = 0; i < ARRAY_SIZE(description); i++) {
+		fputs(i > 0 ? ".Pp\n" : "", out);
+		put_text(out, description[i]);
+	}
 	put_options(out, OPTIONS_GLOBAL | OPT_BIT(VERSION));
 	put_commands(out);
 	put_params(out);

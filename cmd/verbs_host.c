@@ -67,8 +67,8 @@ static void print_finding(struct doctor_view *view, const struct doctor_finding 
 	text_fold(out, f->found, DOCTOR_COLUMN, DOCTOR_COLUMN, HELP_WIDTH);
 	if (!f->advice[0])
 		return;
-	fprintf(out, "%*s", DOCTOR_COLUMN, "");
-	text_fold(out, f->advice, DOCTOR_COLUMN, DOCTOR_COLUMN, HELP_WIDTH);
+	fprintf(out, "%*s-> ", DOCTOR_COLUMN, "");
+	text_fold(out, f->advice, DOCTOR_COLUMN + 3, DOCTOR_COLUMN + 3, HELP_WIDTH);
 }
 
 static void add_finding(struct doctor_view *view, const struct doctor_finding *f)

@@ -87,8 +87,7 @@ static int ask_nftables(void)
 		char room[1024];
 	} answer;
 	const struct timeval limit = { .tv_sec = 2 };
-	_cleanup_fd_ int sock = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC,
-				       NETLINK_NETFILTER); /* smell: a question of two lines needs no library */
+	_cleanup_fd_ int sock = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
 
 	if (sock < 0 || setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) < 0 ||
 	    send(sock, &request, sizeof(request), 0) < 0)
