@@ -26,3 +26,12 @@ $(BUILD)/tests/bench/bench: $(patsubst %.c,$(BUILD)/%.o,$(BENCH_SRC))
 $(BUILD)/tests/bench/floor: $(BUILD)/tests/bench/floor.o
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $^
 bench-programs: $(BUILD)/tests/bench/bench $(BUILD)/tests/bench/floor
+
+# tools/lint has the list of checks, .clang-tidy the rules. FILES='a.c b.h' looks at some files only.
+LINT_FLAGS = $(patsubst -I%,-I$(CURDIR)/%,$(filter-out -D_FORTIFY_SOURCE=2,$(CPPFLAGS)) -Itests/unit) -std=gnu17
+$(BUILD)/compile_flags.txt: Makefile mk/tooling.mk
+	@mkdir -p $(@D)
+	@printf '%s\n' $(LINT_FLAGS) > $@
+lint: deps-lint $(BUILD)/compile_flags.txt $(BUILD)/gen/seccomp_filter.h
+	@tools/lint $(BUILD) $(FILES)
+.PHONY: lint bench-programs

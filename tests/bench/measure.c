@@ -9,12 +9,11 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 
 #define OUTPUT_MAX 4095
-
-extern char **environ;
 
 static double now_ms(void)
 {
