@@ -44,22 +44,33 @@ static int make_group(const struct cgroup_hierarchy *h, const char *group)
 	return mkdir(full, 0755) < 0 && errno != EEXIST ? -errno : 0;
 }
 
-/* Each controller in a write of its own: one that cannot be enabled must not take the others with it. */
+static bool has_word(const char *list, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (const char *at = list; (at = strstr(at, word)); at += len) {
+		if ((at == list || at[-1] == ' ') && (at[len] == ' ' || at[len] == '\0'))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Each controller in a write of its own: one that cannot be enabled (cpu, where real-time processes run) must not take the others with it, and is missed only
+ * by who asks for its limit. Nearly always all are enabled already.
+ */
 static int enable_controllers(const struct cgroup_hierarchy *h, const char *group)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++) {
-		char value[16];
+	char enabled[256], value[16];
+	int r = cgroup_read(h, group, "cgroup.subtree_control", enabled, sizeof(enabled));
 
-		if (!cgroup_has_controller(h, wanted[i]))
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(wanted); i++) {
+		if (!cgroup_has_controller(h, wanted[i]) || has_word(enabled, wanted[i]))
 			continue;
 		snprintf(value, sizeof(value), "+%s", wanted[i]);
-
-		int r = cgroup_write(h, group, "cgroup.subtree_control", value);
-
-		if (r < 0)
-			return r;
+		(void)!cgroup_write(h, group, "cgroup.subtree_control", value);
 	}
-	return 0;
+	return r;
 }
 
 static int make_and_enable(const struct cgroup_hierarchy *h, const char *group)

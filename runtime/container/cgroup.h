@@ -38,7 +38,40 @@ struct cgroup_spec {
 };
 int cgroup_create(const struct cgroup_spec *spec, struct err *err) _must_check_;
 
-/* Moves a whole process (not one thread) into the group, in all hierarchies. */
+/*
+ * Joining at birth: how a process comes into a group without a wait. Moving one that runs already makes the kernel wait for a grace period of RCU, 5 to 18 ms
+ * (measured on 6.18: the write lock of cgroup_threadgroup_rwsem). Two ways are free of it: clone3(2) with CLONE_INTO_CGROUP on v2, and a thread that
+ * moves itself alone, by writing "0" to `tasks` of v1 (Linux 5.5).
+ *
+ *   host's root                                      child
+ *   cgroup_join_open(path, &join)
+ *   clone3({ .flags = CLONE_INTO_CGROUP | ...,
+ *            .cgroup = join.v2_fd })                 cgroup_join_self(&join), before it makes a thread
+ *   cgroup_join_close(&join)                         unshare(CLONE_NEWCGROUP): from here the group is the root that it sees
+ *
+ * CLONE_NEWCGROUP in the clone3 itself would make the parent's group the root. A child in its own user namespace, without any privilege, may do its part:
+ * the kernel asks who opened the files (Linux 5.16). All descriptors are close-on-exec.
+ */
+#define CGROUP_JOIN_MAX 20
+struct cgroup_join {
+	int v2_fd;			/* -EBADF: this host has no v2, clone3 without the flag */
+	int tasks_fds[CGROUP_JOIN_MAX]; /* of v1 */
+	int n_tasks;
+};
+#define CGROUP_JOIN_INIT ((struct cgroup_join){ .v2_fd = -EBADF })
+
+/*
+ * Opens a group for joining. Where the guest's init gave the controllers of its own group to its children (v2), that group takes no process any more, and the
+ * descriptor is of a leaf in it; clone3 fails with EBUSY if that happened after the call: open again.
+ */
+int cgroup_join_open(const char *path, struct cgroup_join *ret, struct err *err) _must_check_;
+
+/* Called by the child, as a single thread; only system calls, no memory. 0 or a negative errno. */
+int cgroup_join_self(const struct cgroup_join *join) _must_check_;
+
+void cgroup_join_close(struct cgroup_join *join);
+
+/* Moves a whole process (not one thread) that runs already into the group, in all hierarchies. See above for what it costs. */
 int cgroup_attach(const char *path, pid_t pid, struct err *err) _must_check_;
 
 /*

@@ -170,6 +170,11 @@ static int explain(int code, const char *path, const struct cgroup_setting *s, s
 				"memory limit of %s bytes: '%s' uses more than that now and cannot give it back: stop something "
 				"in it, or choose a higher limit",
 				s->value, path);
+	if (code == ENOENT && s->h->is_v2 && cgroup_exists(s->h, path))
+		return err_exit(err, EXIT_UNSUPPORTED, EOPNOTSUPP,
+				"%s: the controller '%s' is not enabled for the cgroup '%s': see cgroup.subtree_control of the "
+				"groups above it",
+				s->what, s->controller, path);
 	return err_sys(err, code, "%s: write '%s' to %s of the cgroup '%s'", s->what, s->value, s->file, path);
 }
 

@@ -222,7 +222,7 @@ bool cgroup_exists(const struct cgroup_hierarchy *h, const char *path)
 	return full && access(full, F_OK) == 0;
 }
 
-static int open_file(const struct cgroup_hierarchy *h, const char *path, const char *file, int flags)
+int cgroup_open_file(const struct cgroup_hierarchy *h, const char *path, const char *file, int flags)
 {
 	_cleanup_free_ char *full = str_printf("%s/%s/%s", h->mount, path, file);
 
@@ -236,7 +236,7 @@ static int open_file(const struct cgroup_hierarchy *h, const char *path, const c
 
 int cgroup_write(const struct cgroup_hierarchy *h, const char *path, const char *file, const char *value)
 {
-	_cleanup_fd_ int fd = open_file(h, path, file, O_WRONLY);
+	_cleanup_fd_ int fd = cgroup_open_file(h, path, file, O_WRONLY);
 
 	if (fd < 0)
 		return fd;
@@ -252,7 +252,7 @@ int cgroup_write(const struct cgroup_hierarchy *h, const char *path, const char 
 /* One read: these files are short, and the first line is what is wanted. */
 int cgroup_read(const struct cgroup_hierarchy *h, const char *path, const char *file, char *ret, size_t room)
 {
-	_cleanup_fd_ int fd = open_file(h, path, file, O_RDONLY);
+	_cleanup_fd_ int fd = cgroup_open_file(h, path, file, O_RDONLY);
 
 	if (fd < 0)
 		return fd;

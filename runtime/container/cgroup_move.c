@@ -18,27 +18,31 @@
 
 /*
  * v2: a group that gave controllers to its children takes no process itself (EBUSY, "no internal processes"). The guest's init does that in its delegated
- * group after it moved itself to a leaf: a process that comes later goes to a leaf too.
+ * group after it moved itself to a leaf: a process that comes later goes to a leaf too. Returns its path, which the caller frees.
  */
-static int attach_to_leaf(const struct cgroup_hierarchy *v2, const char *path, const char *pid)
+static int find_leaf(const struct cgroup_hierarchy *v2, const char *path, char **ret)
 {
 	_cleanup_free_ char *leaf = str_printf("%s/%s", path, LEAF_SYSTEMD), *full = NULL;
 
+	if (leaf && !cgroup_exists(v2, leaf)) {
+		free(leaf);
+		leaf = str_printf("%s/%s", path, LEAF_OURS);
+		full = leaf ? str_printf("%s/%s", v2->mount, leaf) : NULL;
+		if (full && mkdir(full, 0755) < 0 && errno != EEXIST)
+			return -errno;
+	}
 	if (!leaf)
 		return -ENOMEM;
+	*ret = TAKE_PTR(leaf);
+	return 0;
+}
 
-	int r = cgroup_write(v2, leaf, "cgroup.procs", pid);
+static int attach_to_leaf(const struct cgroup_hierarchy *v2, const char *path, const char *pid)
+{
+	_cleanup_free_ char *leaf = NULL;
+	int r = find_leaf(v2, path, &leaf);
 
-	if (r != -ENOENT)
-		return r;
-	free(leaf);
-	leaf = str_printf("%s/%s", path, LEAF_OURS);
-	full = leaf ? str_printf("%s/%s", v2->mount, leaf) : NULL;
-	if (!full)
-		return -ENOMEM;
-	if (mkdir(full, 0755) < 0 && errno != EEXIST)
-		return -errno;
-	return cgroup_write(v2, leaf, "cgroup.procs", pid);
+	return r < 0 ? r : cgroup_write(v2, leaf, "cgroup.procs", pid);
 }
 
 static int attach_one(const struct cgroup_hierarchy *h, const char *path, const char *pid)
@@ -74,6 +78,64 @@ int cgroup_attach(const char *path, pid_t pid, struct err *err)
 	if (r == 0)
 		r = cgroup_map_host(&map, err);
 	return r < 0 ? r : cgroup_map_attach(&map, path, pid, err);
+}
+
+static int open_v2_for_join(const struct cgroup_hierarchy *v2, const char *path)
+{
+	_cleanup_free_ char *leaf = NULL;
+	char enabled[256];
+	int r = cgroup_read(v2, path, "cgroup.subtree_control", enabled, sizeof(enabled));
+
+	if (r == 0 && enabled[0] != '\0')
+		r = find_leaf(v2, path, &leaf);
+	return r < 0 ? r : cgroup_open_group(v2, leaf ? leaf : path);
+}
+
+int cgroup_map_join_open(const struct cgroup_map *map, const char *path, struct cgroup_join *ret, struct err *err)
+{
+	struct cgroup_join join = CGROUP_JOIN_INIT;
+
+	for (int i = 0; i < map->n; i++) {
+		const struct cgroup_hierarchy *h = &map->h[i];
+		int fd = h->is_v2 ? open_v2_for_join(h, path) : cgroup_open_file(h, path, "tasks", O_WRONLY);
+
+		if (fd < 0) {
+			cgroup_join_close(&join);
+			return err_sys(err, -fd, "open the cgroup '%s' of the hierarchy '%s'", path, cgroup_hierarchy_name(h));
+		}
+		if (h->is_v2)
+			join.v2_fd = fd;
+		else
+			join.tasks_fds[join.n_tasks++] = fd;
+	}
+	*ret = join;
+	return 0;
+}
+
+int cgroup_join_open(const char *path, struct cgroup_join *ret, struct err *err)
+{
+	struct cgroup_map map;
+	int r = cgroup_check_path(path, err);
+
+	if (r == 0)
+		r = cgroup_map_host(&map, err);
+	return r < 0 ? r : cgroup_map_join_open(&map, path, ret, err);
+}
+
+int cgroup_join_self(const struct cgroup_join *join)
+{
+	for (int i = 0; i < join->n_tasks; i++) {
+		if (write(join->tasks_fds[i], "0", 1) != 1)
+			return errno ? -errno : -EIO;
+	}
+	return 0;
+}
+
+void cgroup_join_close(struct cgroup_join *join)
+{
+	fd_close(&join->v2_fd);
+	while (join->n_tasks > 0)
+		fd_close(&join->tasks_fds[--join->n_tasks]);
 }
 
 int cgroup_map_delegate(const struct cgroup_map *map, const char *path, uid_t uid, gid_t gid, struct err *err)

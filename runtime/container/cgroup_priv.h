@@ -47,7 +47,8 @@ int cgroup_open_group(const struct cgroup_hierarchy *h, const char *path) _must_
 /* For messages: "memory", "unified". */
 const char *cgroup_hierarchy_name(const struct cgroup_hierarchy *h);
 
-/* Files of a group, without libcgroup. 0 or a negative errno. */
+/* Files of a group, without libcgroup. A descriptor, 0, or a negative errno. */
+int cgroup_open_file(const struct cgroup_hierarchy *h, const char *path, const char *file, int flags) _must_check_;
 int cgroup_write(const struct cgroup_hierarchy *h, const char *path, const char *file, const char *value) _must_check_;
 int cgroup_read(const struct cgroup_hierarchy *h, const char *path, const char *file, char *ret, size_t room) _must_check_;
 bool cgroup_exists(const struct cgroup_hierarchy *h, const char *path);
@@ -79,6 +80,7 @@ int cgroup_apply_plan(const struct cgroup_map *map, const char *path, const stru
 /* The public calls, on a given map. */
 int cgroup_map_create(const struct cgroup_map *map, const struct cgroup_spec *spec, struct err *err) _must_check_;
 int cgroup_map_attach(const struct cgroup_map *map, const char *path, pid_t pid, struct err *err) _must_check_;
+int cgroup_map_join_open(const struct cgroup_map *map, const char *path, struct cgroup_join *ret, struct err *err) _must_check_;
 int cgroup_map_delegate(const struct cgroup_map *map, const char *path, uid_t uid, gid_t gid, struct err *err) _must_check_;
 int cgroup_map_set_limits(const struct cgroup_map *map, const char *path, const struct cgroup_limits *old,
 			  const struct cgroup_limits *limits, struct err *err) _must_check_;
