@@ -56,10 +56,11 @@ int btrfs_quota_enable(int fd)
 	return r == -EINVAL ? quota_ctl(fd, QUOTA_ENABLE) : r;
 }
 
-int btrfs_quota_limit(int fd, uint64_t limit_bytes)
+int btrfs_quota_limit(int fd, uint64_t subvolume_id, uint64_t limit_bytes)
 {
-	/* Group 0 stands for the one of the subvolume of `fd`; all bits set clear the limit (kernel fs/btrfs/qgroup.c, btrfs_limit_qgroup()). */
+	/* All bits set clear the limit (kernel fs/btrfs/qgroup.c, btrfs_limit_qgroup()). */
 	struct btrfs_ioctl_qgroup_limit_args args = {
+		.qgroupid = subvolume_id,
 		.lim.flags = BTRFS_QGROUP_LIMIT_MAX_RFER,
 		.lim.max_rfer = limit_bytes > 0 ? limit_bytes : UINT64_MAX,
 	};

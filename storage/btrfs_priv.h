@@ -29,8 +29,11 @@ int btrfs_subvolume_id(int fd, uint64_t *ret) _must_check_;
  */
 int btrfs_quota_enable(int fd) _must_check_;
 
-/* Limits the subvolume of `fd`, live; 0: none. -ENOTCONN: quotas are off. */
-int btrfs_quota_limit(int fd, uint64_t limit_bytes) _must_check_;
+/*
+ * Limits a subvolume, live; 0: none. `fd` is a folder in another subvolume of the same file system: the call needs room for its transaction in that one, so a full
+ * subvolume's own descriptor gives EDQUOT when its limit is to be raised. -ENOTCONN: quotas are off.
+ */
+int btrfs_quota_limit(int fd, uint64_t subvolume_id, uint64_t limit_bytes) _must_check_;
 
 struct btrfs_quota {
 	uint64_t used_bytes;  /* as of the last commit: at most 30 s old */

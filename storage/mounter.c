@@ -2,44 +2,11 @@
 #include "storage/mounter_priv.h"
 
 #include <errno.h>
-#include <linux/capability.h>
 #include <linux/securebits.h>
 #include <signal.h>
 #include <sys/fsuid.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
-
-/* capget(2) and capset(2) have no wrapper in libc. The kernel's structure holds 64 capabilities in two halves. */
-static int get_caps(struct __user_cap_data_struct data[2])
-{
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-
-	return syscall(SYS_capget, &header, data) < 0 ? -errno : 0;
-}
-
-static int get_effective(uint64_t *ret)
-{
-	struct __user_cap_data_struct data[2];
-	int r = get_caps(data);
-
-	if (r == 0)
-		*ret = data[0].effective | (uint64_t)data[1].effective << 32;
-	return r;
-}
-
-static int set_effective(uint64_t effective)
-{
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[2];
-	int r = get_caps(data);
-
-	if (r < 0)
-		return r;
-	data[0].effective = (uint32_t)effective;
-	data[1].effective = (uint32_t)(effective >> 32);
-	return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
-}
 
 /* setfsuid(2) reports no failure: it returns the previous id, and an id that is no id (-1) changes nothing. */
 static int set_fs_ids(uid_t uid, gid_t gid)
@@ -53,19 +20,12 @@ static int become(const struct mounter *saved, uid_t uid)
 {
 	if (prctl(PR_SET_SECUREBITS, saved->securebits | SECBIT_NO_SETUID_FIXUP) < 0)
 		return -errno;
-
-	int r = set_fs_ids(uid, (gid_t)uid);
-
-	if (r < 0)
-		return r;
-	return set_effective(saved->effective & ~(1ULL << CAP_SYS_RESOURCE));
+	return set_fs_ids(uid, (gid_t)uid);
 }
 
 static int go_back(const struct mounter *saved)
 {
 	int ids = set_fs_ids(saved->fsuid, saved->fsgid);
-	/* Under NO_SETUID_FIXUP neither direction changes the capabilities. */
-	int caps = set_effective(saved->effective);
 	int bits = prctl(PR_SET_SECUREBITS, saved->securebits) < 0 ? -errno : 0;
 
 	if (saved->dumpable == 1)
@@ -75,7 +35,7 @@ static int go_back(const struct mounter *saved)
 		if (getppid() != saved->parent)
 			kill(getpid(), saved->death_signal);
 	}
-	return ids < 0 ? ids : caps < 0 ? caps : bits;
+	return ids < 0 ? ids : bits;
 }
 
 int mounter_enter(struct mounter *saved, uid_t uid, struct err *err)
@@ -90,11 +50,8 @@ int mounter_enter(struct mounter *saved, uid_t uid, struct err *err)
 	if (saved->securebits < 0 || prctl(PR_GET_PDEATHSIG, &saved->death_signal) < 0)
 		return err_sys(err, errno, "read the process's own attributes");
 
-	int r = get_effective(&saved->effective);
+	int r = become(saved, uid);
 
-	if (r < 0)
-		return err_sys(err, -r, "read the capabilities");
-	r = become(saved, uid);
 	if (r < 0) {
 		go_back(saved);
 		return err_sys(err, -r, "take the identity of the guest's root (%u) to mount for it", uid);

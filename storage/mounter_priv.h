@@ -1,18 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/err.h"
 
 /*
- * The identity with which an overlay is made. The kernel keeps the credentials of the thread that made an overlay and does with them all that the guest makes
- * the overlay do below (kernel doc, overlayfs.rst, "Permission model"). They are for that time
- *
- *   - fsuid and fsgid: the guest's root as the host sees it. The work folder is made with them, and the host's root has no mapping in an id-mapped upper layer
- *     (EOVERFLOW, and the kernel falls back to a read-only mount without an error);
- *   - without CAP_SYS_RESOURCE: else a guest's writes may exceed quotas and use up the blocks that ext4 keeps for root.
+ * The identity with which an overlay is made: fsuid and fsgid are the guest's root as the host sees it. The kernel makes the work folder with them, and the host's
+ * root has no mapping in an id-mapped upper layer (EOVERFLOW, and a read-only mount without an error). The kernel also keeps the credentials of the
+ * thread for all that it does below for the guest (overlayfs.rst, "Permission model"); it takes CAP_SYS_RESOURCE out of them by itself, so that quotas hold.
  *
  * A change of the fsuid drops the other file system capabilities (SECBIT_NO_SETUID_FIXUP forbids it), the parent-death signal and the dumpable flag
  * (kernel/cred.c, commit_creds): all are put back.
@@ -22,7 +18,6 @@ struct mounter {
 	int dumpable;
 	int death_signal;
 	pid_t parent;
-	uint64_t effective;
 	uid_t fsuid;
 	gid_t fsgid;
 };

@@ -133,7 +133,7 @@ static int open_subvolume(struct pool *pool, const char *id, uint64_t *ret_subvo
 
 /*
  * The group goes after its subvolume. A kill in between leaves a group without one: the next removal of the same area, which finds it missing, or the next
- * mount of the pool sweeps it up; so does the kernel itself from 6.8 on.
+ * mount of the pool sweeps it up; so does the kernel itself from 6.11 on.
  */
 static int pool_btrfs_area_remove(struct pool *pool, const char *id, struct err *err)
 {
@@ -170,7 +170,7 @@ static int pool_btrfs_set_limit(struct pool *pool, const char *id, uint64_t limi
 	if (fd < 0)
 		return fd == -ENOENT ? missing(pool, id, err) : fd;
 
-	int r = btrfs_quota_limit(fd, limit_bytes);
+	int r = btrfs_quota_limit(pool->data_fd, subvolume, limit_bytes);
 
 	if (r == -ENOTCONN)
 		return err_exit(err, EXIT_UNSUPPORTED, ENOTCONN,

@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/fd.h"
+#include "storage/headroom_priv.h"
 #include "storage/rootfs_priv.h"
 
 static void overlay_parts_close(struct overlay_parts *parts)
@@ -84,11 +85,30 @@ int rootfs_assemble_by(enum rootfs_way way, const struct rootfs_spec *spec, stru
 	return way == ROOTFS_BY_FD ? overlay_make(way, &parts, err) : overlay_make_in_helper(&parts, err);
 }
 
-int rootfs_assemble(const struct rootfs_spec *spec, struct err *err)
+static int assemble(const struct rootfs_spec *spec, struct err *err)
 {
 	int fd = rootfs_assemble_by(ROOTFS_BY_FD, spec, err);
 
 	if (fd == -EOPNOTSUPP)
 		fd = rootfs_assemble_by(ROOTFS_BY_PATH, spec, err);
 	return fd;
+}
+
+int rootfs_assemble(const struct rootfs_spec *spec, struct err *err)
+{
+	struct headroom headroom;
+	_cleanup_fd_ int fd = assemble(spec, err);
+
+	if (fd >= 0 || headroom_take(spec->area_fd, &headroom) <= 0)
+		return TAKE_FD(fd);
+	fd = assemble(spec, err);
+
+	struct err back_err = ERR_INIT;
+	int r = headroom_give_back(&headroom, &back_err);
+
+	if (fd >= 0 && r < 0) {
+		*err = back_err;
+		return r;
+	}
+	return TAKE_FD(fd);
 }

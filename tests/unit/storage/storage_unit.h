@@ -37,6 +37,9 @@ struct scratch {
 	int n_mounts; /* and mounts, when the test began */
 };
 
+/* The scratch folder of the test that runs, for scratch_teardown(). */
+static char scratch_of_test[64];
+
 static inline int count_fds(void)
 {
 	_cleanup_dir_ DIR *dir = opendir("/proc/self/fd");
@@ -65,6 +68,7 @@ static inline _unused_ void scratch_begin(struct scratch *s)
 	s->n_mounts = count_mounts();
 	strcpy(s->path, "/tmp/ctctl-unit-XXXXXX");
 	assert_non_null(mkdtemp(s->path));
+	strcpy(scratch_of_test, s->path);
 	s->fd = open(s->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	assert_true(s->fd >= 0);
 	/* A guest's root has to get through to its mount point. */
@@ -78,7 +82,32 @@ static inline _unused_ void scratch_end(struct scratch *s)
 	assert_int_equal(count_mounts(), s->n_mounts);
 	assert_int_equal(count_fds(), s->n_fds);
 	assert_int_equal(path_remove_tree_at(AT_FDCWD, s->path), 0);
+	scratch_of_test[0] = '\0';
 }
+
+/* After a test that failed in the middle: unmounts what it mounted in its folder, and removes the folder. */
+static inline _unused_ int scratch_teardown(void **state)
+{
+	(void)state;
+	while (scratch_of_test[0]) {
+		_cleanup_free_ char *table = NULL;
+		ssize_t n = fd_read_file_at(AT_FDCWD, "/proc/self/mountinfo", 1 << 24, &table);
+		char *point = n > 0 ? strstr(table, scratch_of_test) : NULL;
+
+		/* A line may name the folder as the source, behind the mount point. */
+		if (!point)
+			break;
+		*strchrnul(point, ' ') = '\0';
+		if (umount2(point, MNT_DETACH) < 0)
+			break;
+	}
+	if (scratch_of_test[0] && path_remove_tree_at(AT_FDCWD, scratch_of_test) < 0)
+		print_message("left behind: %s\n", scratch_of_test);
+	scratch_of_test[0] = '\0';
+	return 0;
+}
+
+#define STORAGE_TEST(f) cmocka_unit_test_teardown(f, scratch_teardown)
 
 static inline _unused_ void make_file(int dir_fd, const char *name, const char *data, mode_t mode, uid_t uid)
 {
@@ -172,4 +201,21 @@ static inline _unused_ int run_in_guest(int userns_fd, int root_fd, const char *
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFEXITED(status));
 	return WEXITSTATUS(status);
+}
+
+/* Does `work` in a child that a fault point kills (CTCTL_FAULT_KILL), or in which it makes a step fail (CTCTL_FAULT_FAIL). */
+static inline _unused_ void try_with_fault(const char *variable, const char *point, int (*work)(void *context), void *context)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		setenv(variable, point, 1);
+		_exit(work(context) < 0 ? 77 : 0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	if (strcmp(variable, "CTCTL_FAULT_KILL") == 0)
+		assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	else
+		assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 77);
 }

@@ -352,15 +352,9 @@ static void test_guest_on_image(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_make),
-		cmocka_unit_test(test_make_refuses),
-		cmocka_unit_test(test_open_and_release),
-		cmocka_unit_test(test_is_private),
-		cmocka_unit_test(test_damaged),
-		cmocka_unit_test(test_names),
-		cmocka_unit_test(test_mounted_once),
-		cmocka_unit_test(test_by_loop_device),
-		cmocka_unit_test(test_guest_on_image),
+		STORAGE_TEST(test_make),	 STORAGE_TEST(test_make_refuses),   STORAGE_TEST(test_open_and_release),
+		STORAGE_TEST(test_is_private),	 STORAGE_TEST(test_damaged),	    STORAGE_TEST(test_names),
+		STORAGE_TEST(test_mounted_once), STORAGE_TEST(test_by_loop_device), STORAGE_TEST(test_guest_on_image),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -235,25 +235,9 @@ static void test_bad_conf(void **state)
 	pools_end(&p);
 }
 
-/* Runs in a child that a fault point kills, or in which it fails. */
-static void try_with_fault(const char *variable, const char *point, struct pools *p, int (*work)(struct pools *p))
+static int work_create_area(void *context)
 {
-	pid_t pid = fork();
-	int status;
-
-	if (pid == 0) {
-		setenv(variable, point, 1);
-		_exit(work(p) < 0 ? 77 : 0);
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	if (strcmp(variable, "CTCTL_FAULT_KILL") == 0)
-		assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-	else
-		assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 77);
-}
-
-static int work_create_area(struct pools *p)
-{
+	struct pools *p = context;
 	struct err err = ERR_INIT;
 	struct pool *pool = NULL;
 	int r = pool_open(p->dir, "one", &pool, &err);
@@ -274,7 +258,7 @@ static void test_killed_area(void **state)
 	struct pool *pool = create_and_open(&p, "one");
 
 	for (size_t i = 0; i < ARRAY_SIZE(points); i++) {
-		try_with_fault("CTCTL_FAULT_KILL", points[i], &p, work_create_area);
+		try_with_fault("CTCTL_FAULT_KILL", points[i], work_create_area, &p);
 		assert_false(area_exists(pool, ID));
 		assert_int_equal(area_open(pool, ID, &err), -ENOENT);
 		assert_err_has(&err, "half made");
@@ -285,7 +269,7 @@ static void test_killed_area(void **state)
 		}
 		assert_ok(area_destroy(pool, ID, &err), &err);
 		/* A failure removes it itself. */
-		try_with_fault("CTCTL_FAULT_FAIL", points[i], &p, work_create_area);
+		try_with_fault("CTCTL_FAULT_FAIL", points[i], work_create_area, &p);
 		assert_int_equal(area_open(pool, ID, &err), -ENOENT);
 		assert_err_has(&err, "no area");
 	}
@@ -293,8 +277,9 @@ static void test_killed_area(void **state)
 	pools_end(&p);
 }
 
-static int work_create_pool(struct pools *p)
+static int work_create_pool(void *context)
 {
+	struct pools *p = context;
 	const struct pool_spec spec = { .name = "one", .kind = POOL_DIR };
 	struct err err = ERR_INIT;
 
@@ -350,10 +335,10 @@ static void test_mount_table(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_names),	      cmocka_unit_test(test_create_open_remove),
-		cmocka_unit_test(test_areas),	      cmocka_unit_test(test_dir_has_no_limit),
-		cmocka_unit_test(test_bad_conf),      cmocka_unit_test(test_killed_area),
-		cmocka_unit_test(test_leftover_pool), cmocka_unit_test(test_mount_table),
+		STORAGE_TEST(test_names),	  STORAGE_TEST(test_create_open_remove),
+		STORAGE_TEST(test_areas),	  STORAGE_TEST(test_dir_has_no_limit),
+		STORAGE_TEST(test_bad_conf),	  STORAGE_TEST(test_killed_area),
+		STORAGE_TEST(test_leftover_pool), STORAGE_TEST(test_mount_table),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

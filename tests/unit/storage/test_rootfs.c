@@ -293,14 +293,14 @@ static void test_layers_are_in_order(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_by_descriptor),
-		cmocka_unit_test(test_by_path),
-		cmocka_unit_test(test_identity_is_put_back),
-		cmocka_unit_test(test_silent_read_only_is_an_error),
-		cmocka_unit_test(test_errors_have_the_kernels_words),
-		cmocka_unit_test(test_refused_layers),
-		cmocka_unit_test(test_area_without_upper),
-		cmocka_unit_test(test_layers_are_in_order),
+		STORAGE_TEST(test_by_descriptor),
+		STORAGE_TEST(test_by_path),
+		STORAGE_TEST(test_identity_is_put_back),
+		STORAGE_TEST(test_silent_read_only_is_an_error),
+		STORAGE_TEST(test_errors_have_the_kernels_words),
+		STORAGE_TEST(test_refused_layers),
+		STORAGE_TEST(test_area_without_upper),
+		STORAGE_TEST(test_layers_are_in_order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
