@@ -13,10 +13,10 @@
 #include "runtime/container/cgroup_priv.h"
 
 /*
- * Removes the groups directly below `dir` that are empty. 0 if none is left, 1 with the name in `ret` of one that has something in it, or a negative
- * errno.
+ * Removes the groups directly below `dir` that are empty and counts them. 0 if none is left, 1 with the name in `ret` of one that has something in it, or a
+ * negative errno.
  */
-static int remove_empty_children(int dir, char *ret, size_t room)
+static int remove_empty_children(int dir, char *ret, size_t room, int *ret_removed)
 {
 	int copy = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_dir_ DIR *d = copy < 0 ? NULL : fdopendir(copy);
@@ -28,11 +28,14 @@ static int remove_empty_children(int dir, char *ret, size_t room)
 			close(copy);
 		return r;
 	}
+	*ret_removed = 0;
 	for (struct dirent *e; (e = readdir(d));) {
 		if (e->d_type != DT_DIR || strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
 			continue;
-		if (unlinkat(dir, e->d_name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+		if (unlinkat(dir, e->d_name, AT_REMOVEDIR) == 0 || errno == ENOENT) {
+			++*ret_removed;
 			continue;
+		}
 		if (errno != EBUSY && errno != ENOTEMPTY)
 			return -errno;
 		return str_copy(ret, room, e->d_name) < 0 ? -ENAMETOOLONG : 1;
@@ -42,7 +45,7 @@ static int remove_empty_children(int dir, char *ret, size_t room)
 
 /*
  * A guest may have made groups as deep as it liked: this holds one descriptor at a time and no stack. It goes down where something is left and up
- * where nothing is. A group that cannot be removed though nothing is below it has processes: -EBUSY.
+ * where nothing is. A group that could not be removed though nothing was below it has processes: -EBUSY.
  */
 static int remove_below(int top)
 {
@@ -50,17 +53,18 @@ static int remove_below(int top)
 	char name[NAME_MAX + 1];
 	bool went_down = false;
 	uint64_t depth = 0;
+	int removed;
 
 	if (cur < 0)
 		return -errno;
 	for (;;) {
-		int r = remove_empty_children(cur, name, sizeof(name));
+		int r = remove_empty_children(cur, name, sizeof(name), &removed);
 
 		if (r < 0)
 			return r;
 		if (r == 0 && depth == 0)
 			return 0;
-		if (r == 0 && went_down)
+		if (r == 0 && went_down && removed == 0)
 			return -EBUSY;
 		went_down = r == 1;
 		depth += went_down ? 1 : (uint64_t)-1;
