@@ -141,7 +141,7 @@ static int floor_start(struct floor *f, const char *pidfile)
 {
 	static char *const init[] = { "/bin/busybox", "sleep", "100000", NULL };
 	char text[16];
-	pid_t pid;
+	pid_t pid = -1;
 	int64_t start = now_us();
 
 	f->init = init;
@@ -160,7 +160,7 @@ static int floor_run(struct floor *f)
 	static char *const init[] = { "/bin/busybox", "true", NULL };
 	int64_t start = now_us();
 	siginfo_t end;
-	pid_t pid;
+	pid_t pid = -1;
 
 	f->init = init;
 
