@@ -53,7 +53,7 @@ static int remove_below(int top)
 	char name[NAME_MAX + 1];
 	bool went_down = false;
 	uint64_t depth = 0;
-	int removed;
+	int removed = 0;
 
 	if (cur < 0)
 		return -errno;
