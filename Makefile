@@ -121,7 +121,8 @@ $(BUILD)/tests/unit/%: tests/unit/%.c tests/unit/unit.h $$(ARCHIVES_$$(unit_fold
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $< $(ARCHIVES_$(unit_folder)) -lcmocka $(LINK_$(unit_folder))
 
-unit-programs: $(UNIT_BIN)
+# The tests of templates/ run the unpacker itself.
+unit-programs: $(UNIT_BIN) $(BUILD)/ctctl-unpack
 check-unit:
 	$(MAKE) BUILD=$(ASAN_BUILD) FORTIFY= OPT='-O1 -g' SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer' unit-programs
 	@tests/run-unit $(ASAN_BUILD)/tests/unit

@@ -38,7 +38,7 @@ _printf_(3, 4) static int refuse(struct err *err, const char *path, const char *
 	vsnprintf(why, sizeof(why), fmt, ap);
 	va_end(ap);
 	policy_show(path, shown);
-	return err_exit(err, EXIT_BAD_TEMPLATE, EBADMSG, "entry '%s' %s", shown, why);
+	return err_exit(err, EXIT_BAD_TEMPLATE, EBADMSG, "entry '%s': %s", shown, why);
 }
 
 /* What is wrong with a path of the archive; NULL if nothing is. */
@@ -71,7 +71,7 @@ static int judge_names(const struct entry *e, struct err *err)
 	const char *fault = path_fault(e->path);
 
 	if (fault)
-		return refuse(err, e->path, "is refused: its path %s", fault);
+		return refuse(err, e->path, "its path %s", fault);
 	if (e->kind != ENTRY_HARDLINK)
 		return 0;
 	fault = e->target ? path_fault(e->target) : "is missing";
@@ -81,18 +81,18 @@ static int judge_names(const struct entry *e, struct err *err)
 	char shown[POLICY_SHOWN_ROOM];
 
 	policy_show(e->target ? e->target : "", shown);
-	return refuse(err, e->path, "is refused: the target '%s' of this hard link %s", shown, fault);
+	return refuse(err, e->path, "the target '%s' of this hard link %s", shown, fault);
 }
 
 static int judge_size(const struct entry *e, const struct limits *limits, struct counts *counts, struct err *err)
 {
 	if (++counts->files > limits->max_files)
-		return refuse(err, e->path, "is one too many: at most %" PRIu64 " files are allowed", limits->max_files);
+		return refuse(err, e->path, "one too many: at most %" PRIu64 " files are allowed", limits->max_files);
 	if (e->size < 0)
-		return refuse(err, e->path, "has a negative size");
+		return refuse(err, e->path, "its size is negative");
 	if ((uint64_t)e->size > limits->max_bytes || counts->bytes > limits->max_bytes - (uint64_t)e->size)
 		return refuse(err, e->path,
-			      "of %" PRId64 " bytes makes the tree larger than the %" PRIu64 " bytes that are allowed", e->size,
+			      "its %" PRId64 " bytes make the tree larger than the %" PRIu64 " bytes that are allowed", e->size,
 			      limits->max_bytes);
 	counts->bytes += (uint64_t)e->size;
 	return 0;
@@ -108,8 +108,8 @@ int policy_judge(const struct entry *e, const struct limits *limits, struct coun
 		return r;
 	if (e->uid < 0 || e->uid > POLICY_ID_MAX || e->gid < 0 || e->gid > POLICY_ID_MAX)
 		return refuse(err, e->path,
-			      "is owned by %" PRId64 ":%" PRId64 ": expected ids from 0 to %d, which is what a guest has", e->uid,
-			      e->gid, POLICY_ID_MAX);
+			      "it is owned by %" PRId64 ":%" PRId64 ": expected ids from 0 to %d, which is what a guest has",
+			      e->uid, e->gid, POLICY_ID_MAX);
 	switch (e->kind) {
 	case ENTRY_DEVICE:
 		counts->devices++;
@@ -118,7 +118,7 @@ int policy_judge(const struct entry *e, const struct limits *limits, struct coun
 		counts->sockets++;
 		return 0;
 	case ENTRY_UNKNOWN:
-		return refuse(err, e->path, "is of a kind that is no file, folder or link");
+		return refuse(err, e->path, "it is of a kind that is no file, folder or link");
 	case ENTRY_FILE:
 	case ENTRY_DIR:
 	case ENTRY_SYMLINK:
@@ -126,14 +126,14 @@ int policy_judge(const struct entry *e, const struct limits *limits, struct coun
 	case ENTRY_FIFO:
 		return 1;
 	}
-	return refuse(err, e->path, "is of no known kind");
+	return refuse(err, e->path, "it is of no known kind");
 }
 
 int policy_check_content(const char *path, uint64_t end, const struct limits *limits, struct err *err)
 {
 	if (end <= limits->max_bytes)
 		return 0;
-	return refuse(err, path, "has more content than the %" PRIu64 " bytes that are allowed", limits->max_bytes);
+	return refuse(err, path, "it has more content than the %" PRIu64 " bytes that are allowed", limits->max_bytes);
 }
 
 bool policy_keeps_xattr(const char *name)
