@@ -121,7 +121,7 @@ int template_build(const struct template_build_spec *spec, struct template_manif
 		r = begin_manifest(spec, "recipe", recipe_name, &m, err);
 	if (r == 0)
 		r = staging_open(&staging, spec->dir, log, err);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	log_progress(log, "building template '%s' (%s)", spec->name, recipe.description);
 	r = fill_tree(&fill, err);

@@ -44,6 +44,7 @@ static inline void tar_number(char *at, size_t room, uint64_t value)
 
 static inline _unused_ void tar_add(struct strbuf *b, struct tar_entry e)
 {
+	static const char magic[] = { 'u', 's', 't', 'a', 'r', 0, '0', '0' };
 	char h[512] = { 0 };
 	size_t data_len = e.data ? strlen(e.data) : 0;
 	unsigned int sum = 0;
@@ -58,7 +59,7 @@ static inline _unused_ void tar_add(struct strbuf *b, struct tar_entry e)
 	h[156] = e.type;
 	if (e.link)
 		memcpy(h + 157, e.link, strnlen(e.link, 100));
-	memcpy(h + 257, "ustar\00000", 8);
+	memcpy(h + 257, magic, sizeof(magic));
 	tar_number(h + 329, 8, 1);
 	tar_number(h + 337, 8, 3);
 	for (size_t i = 0; i < sizeof(h); i++)
