@@ -32,6 +32,12 @@ int proc_wait_pidfd(int pidfd, int timeout_ms) _must_check_;
 /* Sends a signal through a pidfd. 0 or a negative errno. */
 int proc_kill_pidfd(int pidfd, int signo) _must_check_;
 
+/*
+ * fork(2) with what clone3(2) adds: new namespaces (`flags`), birth in a group of cgroup v2 (`cgroup_fd`, -1: the caller's) and a pidfd (may be NULL), close-on-exec.
+ * Returns 0 in the child, its pid in the parent, or a negative errno. For single-threaded callers: no atfork handler runs.
+ */
+pid_t proc_clone(uint64_t flags, int cgroup_fd, int *ret_pidfd) _must_check_;
+
 /* Milliseconds of CLOCK_MONOTONIC. */
 uint64_t proc_now_ms(void);
 

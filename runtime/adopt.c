@@ -33,6 +33,7 @@ int guest_adopt(struct guest *guest, const struct guest_run *run, struct err *er
 		.pidfd = pidfd,
 		.master_fd = -EBADF,
 		.slave_fd = -EBADF,
+		.lock_fd = guest->lock_fd,
 		.run_fd = guest->run_fd,
 		.dir_fd = guest->dir_fd,
 	};

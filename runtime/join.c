@@ -35,10 +35,7 @@
 #define CLONE_NEWTIME 0x00000080
 #endif
 
-enum join_stage {
-	JOIN_GO = 1,
-	JOIN_READY,
-};
+#define JOIN_READY 1 /* the one stage: all but exec is done */
 
 /* Where the descriptors that it keeps are moved to. */
 enum {
@@ -231,10 +228,8 @@ static int child_main(const struct join_spec *spec, struct err *err)
 {
 	struct join_user user;
 	_cleanup_fd_ int master = -EBADF;
-	int r = sync_expect(FD_SYNC, JOIN_GO, "ctctl", "go", NULL, NULL, err);
+	int r;
 
-	if (r < 0)
-		return r;
 	/* In the caller's session, /dev/tty in the guest would be the caller's terminal. */
 	if (setsid() < 0)
 		return err_sys(err, errno, "make a session");
@@ -261,7 +256,8 @@ static int child_main(const struct join_spec *spec, struct err *err)
 	return become_command(spec, &user, err);
 }
 
-__attribute__((noreturn)) static void child(const struct join_spec *spec, int sync_fd, int init_fd)
+__attribute__((noreturn)) static void child(const struct join_spec *spec, const struct cgroup_join *group, int sync_fd,
+					    int init_fd)
 {
 	struct err err = ERR_INIT;
 	sigset_t none;
@@ -271,12 +267,16 @@ __attribute__((noreturn)) static void child(const struct join_spec *spec, int sy
 	for (int s = 1; s < NSIG; s++)
 		signal(s, SIG_DFL);
 
-	int r = keep_only(spec, sync_fd, init_fd);
+	int r = cgroup_join_self(group);
 
-	if (r < 0)
-		r = err_sys(&err, -r, "close ctctl's descriptors");
-	else
-		r = child_main(spec, &err);
+	if (r == 0)
+		r = keep_only(spec, sync_fd, init_fd);
+	if (r < 0) {
+		r = err_sys(&err, -r, "leave ctctl's groups and descriptors");
+		sync_send_error(sync_fd, JOIN_READY, &err);
+		_exit(EXIT_FAILED);
+	}
+	r = child_main(spec, &err);
 	sync_send_error(FD_SYNC, JOIN_READY, &err);
 	_exit(EXIT_FAILED);
 }
@@ -301,29 +301,30 @@ static int await_exec(int fd, bool tty, struct joined *ret, struct err *err)
 	return err_sys(err, n < 0 ? (int)-n : EPROTO, "wait for the command");
 }
 
-static int fork_into(const struct join_spec *spec, int init_fd, int *ret_sync, pid_t *ret_pid, struct err *err)
+/* The group may be given a child's controllers, and so be closed to processes, at any moment: then the group to join is found anew (cgroup_join_open()). */
+static pid_t clone_child(const struct join_spec *spec, int fds[2], int init_fd, int *ret_pidfd, struct err *err)
 {
-	int fds[2];
-	int r = sync_pair(fds);
+	for (int tries = 0;; tries++) {
+		_cleanup_(cgroup_join_close) struct cgroup_join group = CGROUP_JOIN_INIT;
+		int r = cgroup_join_open(spec->cgroup, &group, err);
 
-	if (r < 0)
-		return err_sys(err, -r, "make a socket pair");
+		if (r < 0)
+			return r;
 
-	pid_t pid = fork();
+		pid_t pid = proc_clone(0, group.v2_fd, ret_pidfd);
 
-	if (pid == 0)
-		child(spec, fds[1], init_fd);
-	close(fds[1]);
-	*ret_sync = fds[0];
-	*ret_pid = pid;
-	return pid < 0 ? err_sys(err, errno, "fork") : 0;
+		if (pid == 0)
+			child(spec, &group, fds[1], init_fd);
+		if (pid == -EBUSY && tries < 3)
+			continue;
+		return pid < 0 ? err_sys(err, -pid, "clone the command's process") : pid;
+	}
 }
 
 int join_run(const struct join_spec *spec, struct joined *ret, struct err *err)
 {
 	_cleanup_fd_ int init_fd = proc_open(&spec->run->init);
-	_cleanup_fd_ int sync_fd = -EBADF;
-	pid_t pid = -1;
+	int fds[2];
 
 	*ret = (struct joined){ .pidfd = -EBADF, .master_fd = -EBADF };
 	if (init_fd < 0)
@@ -335,20 +336,17 @@ int join_run(const struct join_spec *spec, struct joined *ret, struct err *err)
 	if (prctl(PR_SET_DUMPABLE, 0) < 0 || setns(init_fd, CLONE_NEWPID) < 0)
 		return err_exit(err, EXIT_NOT_RUNNING, errno, "enter the guest's PID namespace: %s", strerror(errno));
 
-	int r = fork_into(spec, init_fd, &sync_fd, &pid, err);
+	int r = sync_pair(fds);
 
 	if (r < 0)
-		return r;
-	ret->pid = pid;
-	ret->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	r = ret->pidfd < 0 ? err_sys(err, errno, "open the command's process") : cgroup_attach(spec->cgroup, pid, err);
-	if (r == 0)
-		r = sync_send(sync_fd, JOIN_GO, 0, -1);
-	if (r == 0 || r == -EPIPE)
-		r = await_exec(sync_fd, spec->exec->tty, ret, err);
-	if (r < 0) {
-		kill(pid, SIGKILL);
-		waitpid(pid, NULL, 0);
+		return err_sys(err, -r, "make a socket pair");
+	ret->pid = clone_child(spec, fds, init_fd, &ret->pidfd, err);
+	close(fds[1]);
+	r = ret->pid < 0 ? ret->pid : await_exec(fds[0], spec->exec->tty, ret, err);
+	close(fds[0]);
+	if (r < 0 && ret->pid > 0) {
+		(void)!proc_kill_pidfd(ret->pidfd, SIGKILL);
+		waitpid(ret->pid, NULL, 0);
 		fd_close(&ret->pidfd);
 		fd_close(&ret->master_fd);
 	}

@@ -14,9 +14,7 @@
  *
  *   ctctl                                   child
  *   setns(pid namespace of the guest)
- *   fork -------------------------------->  waits
- *   move it into the guest's cgroup
- *   GO ---------------------------------->  setns(all others), user, terminal
+ *   clone3 into the guest's cgroup ------->  joins it on v1, setns(all others), user, terminal
  *         <--------------------- READY (the terminal's master, if it has one)
  *         <--------------------- end of file: exec worked, or an error that says why not
  */

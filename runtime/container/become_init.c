@@ -103,7 +103,17 @@ static int enter_time_namespace(struct err *err)
 	return 0;
 }
 
-static int join_cgroup_and_network(const struct ct_spec *spec, struct err *err)
+/* From here on the guest's group is the root that it sees. First of all: v1 lets a thread move itself without a wait only while it is the only one. */
+static int join_cgroup(const struct cgroup_join *group, struct err *err)
+{
+	int r = cgroup_join_self(group);
+
+	if (r < 0)
+		return err_sys(err, -r, "join the guest's control groups");
+	return unshare(CLONE_NEWCGROUP) < 0 ? err_sys(err, errno, "make a cgroup namespace") : 0;
+}
+
+static int join_network(const struct ct_spec *spec, struct err *err)
 {
 	struct net_setup_spec net = {
 		.name = spec->net.host_name ? "eth0" : NULL,
@@ -111,12 +121,7 @@ static int join_cgroup_and_network(const struct ct_spec *spec, struct err *err)
 		.gateway = spec->net.gateway,
 	};
 
-	if (unshare(CLONE_NEWCGROUP) < 0)
-		return err_sys(err, errno, "make a cgroup namespace");
-
-	int r = ct_mount_cgroup(err);
-
-	return r < 0 ? r : net_setup_guest(&net, err);
+	return net_setup_guest(&net, err);
 }
 
 static int take_console(struct err *err)
@@ -173,7 +178,7 @@ static int prepare(const struct ct_spec *spec, const char *console_path, struct 
 	if (r == 0)
 		r = fault_point("start.init-go", err);
 	if (r == 0)
-		r = join_cgroup_and_network(spec, err);
+		r = join_network(spec, err);
 	if (r == 0)
 		r = take_console(err);
 	return r < 0 ? r : confine(spec, err);
@@ -211,15 +216,19 @@ static int run_init(const struct ct_spec *spec, struct err *err)
 	return err_exit(err, EXIT_BAD_TEMPLATE, errno, "run '%s' in the guest: %s", spec->init_path, strerror(errno));
 }
 
-void ct_become_init(const struct ct_spec *spec, int sync_fd, int console_fd, const char *console_path)
+void ct_become_init(const struct ct_spec *spec, const struct ct_birth *birth)
 {
 	struct err err = ERR_INIT;
 	int r = prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 ? err_sys(&err, errno, "die with the monitor") : 0;
 
 	if (r == 0)
-		r = keep_only(sync_fd, console_fd, &err);
+		r = join_cgroup(birth->group, &err);
 	if (r == 0)
-		r = prepare(spec, console_path, &err);
+		r = keep_only(birth->sync_fd, birth->console_fd, &err);
+	if (r < 0)
+		sync_send_error(birth->sync_fd, CT_READY, &err);
+	if (r == 0)
+		r = prepare(spec, birth->console_path, &err);
 	if (r == 0)
 		r = run_init(spec, &err);
 	sync_send_error(FD_SYNC, CT_READY, &err);

@@ -14,17 +14,18 @@
  *   ctctl                        monitor                          init-to-be
  *   (holds the lock)             (parent of init for good)        (guest's root in all its namespaces)
  *
- *   fork ----------------------> waits
+ *   make the guest's cgroup
+ *   clone3, into the monitors' -> waits
  *   journal: who it is
  *   PROCEED -------------------> console pty
- *   make the cgroup              clone3 (user mount pid net       waits
- *                                 uts ipc), id maps
- *                                root tree, detached
+ *                                clone3 (user mount pid net ----> joins its group on v1, cgroup ns
+ *                                 uts ipc), into the cgroup
+ *                                id maps; root tree, detached
  *                                ROOT (its descriptor) ---------> setuid 0, attach, pivot_root,
- *         <-------- CLONED (pid)                                  /proc /sys /dev, host name, time ns,
- *   move init-to-be into it      veth into its netns              files of /run
- *   ATTACHED ------------------> GO ----------------------------> cgroup ns and mount, eth0, console,
- *                                                                 keyring, capabilities, filter
+ *                                veth into its netns              /proc /sys /dev, host name, time ns,
+ *                                                                 files of /run
+ *                                GO ----------------------------> eth0, console, keyring, capabilities,
+ *                                                                 filter
  *                                <------------------------ READY
  *                                <---- end of file: exec worked   exec /sbin/init
  *                                state file, console socket
@@ -56,6 +57,7 @@ struct ct_spec {
 	uint64_t features;
 	int layer_fd; /* the template's root */
 	int area_fd;  /* the private area */
+	int lock_fd;  /* ctctl's: the monitor lets go of it */
 	int run_fd;   /* RUN/NAME */
 	int dir_fd;   /* GUESTS/NAME, for the console's log */
 	struct ct_net net;

@@ -32,76 +32,78 @@ static int let_proceed(const struct ct_spec *spec, int fd, pid_t monitor, struct
 	return r < 0 ? err_sys(err, -r, "talk to the monitor") : 0;
 }
 
-static int prepare_cgroups(const struct ct_spec *spec, pid_t monitor, struct err *err)
+static int make_group(const struct ct_spec *spec, struct err *err)
 {
-	struct cgroup_spec monitors = { .path = spec->monitors_cgroup };
 	int r = cgroup_create(&spec->cgroup, err);
 
 	if (r == 0)
 		r = fault_point("start.cgroup", err);
-	if (r == 0)
-		r = cgroup_delegate(spec->cgroup.path, (uid_t)spec->ids_first, (gid_t)spec->ids_first, err);
+	return r < 0 ? r : cgroup_delegate(spec->cgroup.path, (uid_t)spec->ids_first, (gid_t)spec->ids_first, err);
+}
+
+/* Monitors live beside the guests, out of the session of whoever typed the command: its end must not take them along. The group is there since the first start. */
+static int open_monitors_group(const struct ct_spec *spec, struct cgroup_join *ret, struct err *err)
+{
+	struct cgroup_spec monitors = { .path = spec->monitors_cgroup };
+	int r = cgroup_join_open(spec->monitors_cgroup, ret, err);
+
+	if (r != -ENOENT)
+		return r;
+	r = cgroup_create(&monitors, err);
+	return r < 0 ? r : cgroup_join_open(spec->monitors_cgroup, ret, err);
+}
+
+static pid_t clone_monitor(const struct ct_spec *spec, const struct cgroup_join *guest_group, int fds[2], struct err *err)
+{
+	_cleanup_(cgroup_join_close) struct cgroup_join monitors = CGROUP_JOIN_INIT;
+	int r = open_monitors_group(spec, &monitors, err);
+
 	if (r < 0)
 		return r;
-	/* Out of the caller's session: its end must not take the monitor along. The group is there since the first start. */
-	r = cgroup_attach(spec->monitors_cgroup, monitor, err);
-	if (r == -ENOENT) {
-		r = cgroup_create(&monitors, err);
+
+	pid_t pid = proc_clone(0, monitors.v2_fd, NULL);
+
+	if (pid == 0) {
+		/* A lock lives as long as any copy of its descriptor: only ctctl's counts. */
+		close(spec->lock_fd);
+		close(fds[0]);
+		r = cgroup_join_self(&monitors);
 		if (r == 0)
-			r = cgroup_attach(spec->monitors_cgroup, monitor, err);
+			ct_supervise(spec, fds[1], guest_group);
+		_exit(EXIT_FAILED);
 	}
-	return r;
+	return pid < 0 ? err_sys(err, -pid, "clone the monitor") : pid;
 }
 
 static int conduct(const struct ct_spec *spec, int fd, pid_t monitor, struct err *err)
 {
-	int64_t init = 0;
 	int r = let_proceed(spec, fd, monitor, err);
 
-	/* While the monitor clones the guest and puts its root together. */
-	if (r == 0)
-		r = prepare_cgroups(spec, monitor, err);
-	if (r == 0)
-		r = sync_expect(fd, CT_CLONED, "the monitor", "cloned", &init, NULL, err);
-	if (r == 0)
-		r = fault_point("start.cloned", err);
-	if (r == 0)
-		r = cgroup_attach(spec->cgroup.path, (pid_t)init, err);
-	if (r == 0)
-		r = fault_point("start.attached", err);
-	if (r < 0)
-		return r;
-	r = sync_send(fd, CT_ATTACHED, 0, -1);
-	if (r < 0 && r != -EPIPE)
-		return err_sys(err, -r, "talk to the monitor");
 	/* A monitor that failed meanwhile has left its reason for us to read. */
-	return sync_expect(fd, CT_STARTED, "the monitor", "started", NULL, NULL, err);
+	return r < 0 ? r : sync_expect(fd, CT_STARTED, "the monitor", "started", NULL, NULL, err);
 }
 
 int ct_launch(const struct ct_spec *spec, struct err *err)
 {
+	_cleanup_(cgroup_join_close) struct cgroup_join guest_group = CGROUP_JOIN_INIT;
 	int fds[2];
-	int r = sync_pair(fds);
+	int r = make_group(spec, err);
 
+	if (r == 0)
+		r = cgroup_join_open(spec->cgroup.path, &guest_group, err);
+	if (r < 0)
+		return r;
+	r = sync_pair(fds);
 	if (r < 0)
 		return err_sys(err, -r, "make a socket pair");
 
-	_cleanup_fd_ int ours = fds[0];
-	pid_t monitor = fork();
+	pid_t monitor = clone_monitor(spec, &guest_group, fds, err);
 
-	if (monitor == 0) {
-		close(fds[0]);
-		ct_supervise(spec, fds[1]);
-	}
 	close(fds[1]);
-	if (monitor < 0)
-		return err_sys(err, errno, "fork the monitor");
-	r = conduct(spec, ours, monitor, err);
-	if (r < 0) {
-		/* It sees the end of file, ends the guest, and is gone before we clean up. */
-		cleanup_fd(&ours);
-		ours = -EBADF;
+	r = monitor < 0 ? monitor : conduct(spec, fds[0], monitor, err);
+	/* After a failure it sees the end of file, ends the guest, and is gone before we clean up. */
+	close(fds[0]);
+	if (r < 0 && monitor > 0)
 		waitpid(monitor, NULL, 0);
-	}
 	return r;
 }

@@ -133,6 +133,7 @@ pid_t monitor_spawn(const struct monitor_start *start, struct err *err)
 	if (pid == 0) {
 		struct err lost = ERR_INIT;
 
+		close(start->lock_fd);
 		if (monitor_detach(&lost) == 0)
 			(void)!monitor_exec(start, socket_fd, &lost);
 		_exit(EXIT_FAILED);

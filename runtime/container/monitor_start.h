@@ -16,6 +16,7 @@ struct monitor_start {
 	int pidfd;
 	int master_fd; /* -EBADF: the console is lost */
 	int slave_fd;
+	int lock_fd; /* for monitor_spawn(): the caller's, which the monitor lets go of */
 	int run_fd;
 	int dir_fd;
 };

@@ -33,6 +33,8 @@ static const struct fs_mount mounts[] = {
 	{ "proc", "proc", NO_SUID_DEV_EXEC, {} },
 	/* Read-only, as systemd expects of a container: no udev, no writes to the host's devices. */
 	{ "sysfs", "sys", NO_SUID_DEV_EXEC | MOUNT_ATTR_RDONLY, {} },
+	/* The guest's own part of the unified hierarchy: the caller is in its cgroup namespace already. */
+	{ "cgroup2", "sys/fs/cgroup", NO_SUID_DEV_EXEC, {} },
 	{ "tmpfs", "dev", NO_SUID, { { "mode", "755" }, { "size", "64k" }, { "nr_inodes", "1024" } } },
 	{ "devpts",
 	  "dev/pts",
@@ -41,8 +43,6 @@ static const struct fs_mount mounts[] = {
 	{ "tmpfs", "dev/shm", NO_SUID_DEV, { { "mode", "1777" } } },
 	{ "tmpfs", "run", NO_SUID_DEV, { { "mode", "755" }, { "size", "20%" } } },
 };
-
-static const struct fs_mount cgroup_mount = { "cgroup2", "sys/fs/cgroup", NO_SUID_DEV_EXEC, {} };
 
 static const struct {
 	const char *name;
@@ -175,11 +175,4 @@ int ct_enter_root(int root_fd, const struct ct_devices *devices, struct err *err
 	if (umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
 		return err_exit(err, EXIT_MOUNT, errno, "let go of the host's tree: %s", strerror(errno));
 	return 0;
-}
-
-int ct_mount_cgroup(struct err *err)
-{
-	_cleanup_fd_ int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-	return root < 0 ? err_sys(err, errno, "open the guest's root") : mount_at(root, &cgroup_mount, err);
 }

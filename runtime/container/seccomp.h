@@ -10,8 +10,8 @@
  * ctctl is built (seccomp/compile.c), so that a start loads ready bytes. All false is the strictest.
  */
 struct seccomp_policy {
-	bool nesting;      /* a container engine inside: namespaces of all kinds, keyctl, clone3, pidfds. Gives up checkpoints */
-	bool io_uring;     /* off by default: no checkpoint, and a large attack surface */
+	bool nesting;  /* a container engine inside: namespaces of all kinds, keyctl, clone3, pidfds. Gives up checkpoints */
+	bool io_uring; /* off by default: no checkpoint, and a large attack surface */
 	bool ia32_sockets; /* sockets for 32-bit programs: glibc for i386 makes them with socketcall(2), whose family no filter can see */
 };
 

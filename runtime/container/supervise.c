@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -10,7 +9,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <time.h>
@@ -35,6 +33,7 @@
 
 struct supervisor {
 	const struct ct_spec *spec;
+	const struct cgroup_join *group;
 	int ctctl_fd;
 	int init_fd; /* sync socket to the init-to-be */
 	int pidfd;
@@ -65,24 +64,23 @@ static int clone_init(struct supervisor *sv, struct err *err)
 
 	if (r < 0)
 		return err_sys(err, -r, "make a socket pair");
+	/* The cgroup namespace comes when it is in its group in every hierarchy, the time namespace when its clocks are set. */
+	sv->init = proc_clone(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC,
+			      sv->group->v2_fd, &sv->pidfd);
+	if (sv->init == 0) {
+		const struct ct_birth birth = {
+			.sync_fd = fds[1],
+			.console_fd = sv->slave_fd,
+			.console_path = sv->slave_path,
+			.group = sv->group,
+		};
 
-	int pidfd = -EBADF;
-	/* The cgroup namespace comes later, when it is in its group; the time namespace when its clocks are set. */
-	struct clone_args args = {
-		.flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_PIDFD,
-		.pidfd = (uintptr_t)&pidfd,
-		.exit_signal = SIGCHLD,
-	};
-	long pid = syscall(SYS_clone3, &args, sizeof(args));
-
-	if (pid == 0)
-		ct_become_init(sv->spec, fds[1], sv->slave_fd, sv->slave_path);
+		ct_become_init(sv->spec, &birth);
+	}
 	close(fds[1]);
 	sv->init_fd = fds[0];
-	if (pid < 0)
-		return err_sys(err, errno, "clone the guest into its namespaces");
-	sv->init = (pid_t)pid;
-	sv->pidfd = pidfd;
+	if (sv->init < 0)
+		return err_sys(err, -sv->init, "clone the guest into its namespaces");
 	return fault_point("start.monitor-cloned", err);
 }
 
@@ -222,14 +220,8 @@ static int supervise(struct supervisor *sv, struct err *err)
 		r = clone_init(sv, err);
 	if (r == 0)
 		r = give_root(sv, err);
-	if (r < 0)
-		return r;
-	r = sync_send(sv->ctctl_fd, CT_CLONED, sv->init, -1);
-	if (r < 0)
-		return err_sys(err, -r, "talk to ctctl");
-	r = plug_network(sv, err);
 	if (r == 0)
-		r = sync_expect(sv->ctctl_fd, CT_ATTACHED, "ctctl", "attached", NULL, NULL, err);
+		r = plug_network(sv, err);
 	if (r < 0)
 		return r;
 	r = sync_send(sv->init_fd, CT_GO, 0, -1);
@@ -275,10 +267,11 @@ static int hand_over(struct supervisor *sv, struct err *err)
 	return monitor_exec(&start, socket_fd, err);
 }
 
-void ct_supervise(const struct ct_spec *spec, int ctctl_fd)
+void ct_supervise(const struct ct_spec *spec, int ctctl_fd, const struct cgroup_join *guest_group)
 {
 	struct supervisor sv = {
 		.spec = spec,
+		.group = guest_group,
 		.ctctl_fd = ctctl_fd,
 		.init_fd = -EBADF,
 		.pidfd = -EBADF,
