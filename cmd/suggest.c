@@ -43,7 +43,8 @@ void suggestion_offer(struct suggestion *s, const char *candidate)
 	if (n_typed == 0 || n_typed > WORD_MAX || n > WORD_MAX)
 		return;
 
-	size_t distance = edit_distance(s->typed, candidate);
+	/* An abbreviation is nearer than anything but the word itself. */
+	size_t distance = strncmp(s->typed, candidate, n_typed) == 0 ? 1 : edit_distance(s->typed, candidate);
 
 	/* One error in three letters is still the same word. */
 	if (distance > (n + 2) / 3 || (s->best && distance >= s->distance))

@@ -7,6 +7,7 @@
 #include "cmd/verbs.h"
 #include "runtime/lifecycle.h"
 #include "storage/image.h"
+#include "storage/image.h"
 #include "templates/template.h"
 
 static struct value get_text(const void *row, const struct column *column)
@@ -152,6 +153,9 @@ int verb_template_remove(struct app *app, const struct request *request, struct 
 		return r;
 	snprintf(full, sizeof(full), "%s@%s", ref.name, ref.version);
 	r = guest_check_template_unused(app->node, full, err);
+	/* The image of stopped guests that are gone by now may still be mounted, which would keep its space. */
+	if (r == 0)
+		r = image_release(app->node->images_dir, full, err);
 	return r < 0 ? r : template_remove(dir, &ref, err);
 }
 
