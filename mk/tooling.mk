@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What surrounds the build: packages, checks, measurements, installation.
 
-JOBS ?= $(shell nproc)
-
 # Packages from Debian, listed with their reasons in tools/debian-packages, and a CRIU that runs on this kernel. WITHOUT_CRIU=1 leaves the latter out:
 # all works but suspending and live migration.
 deps:
@@ -35,3 +33,40 @@ $(BUILD)/compile_flags.txt: Makefile mk/tooling.mk
 lint: deps-lint $(BUILD)/compile_flags.txt $(BUILD)/gen/seccomp_filter.h
 	@tools/lint $(BUILD) $(FILES)
 .PHONY: lint bench-programs
+
+bench: all bench-programs deps-bench
+	@tests/bench/run $(BUILD) $(RUNS)
+
+# The manual page and the completion are made by the program, from its own tables.
+$(BUILD)/ctctl.8: $(BUILD)/ctctl
+	$(call say,GEN,$@)$< __man > $@.new && mv $@.new $@
+$(BUILD)/ctctl.completion: $(BUILD)/ctctl
+	$(call say,GEN,$@)$< __completion > $@.new && mv $@.new $@
+$(BUILD)/ctctl.service: mk/ctctl.service.in
+	$(call say,GEN,$@)sed 's|@SBINDIR@|$(SBINDIR)|' $< > $@.new && mv $@.new $@
+
+RECIPES := $(wildcard templates/recipes/*.recipe)
+INSTALLED = $(SBINDIR)/ctctl $(LIBEXECDIR)/ctctl-monitor $(LIBEXECDIR)/ctctl-unpack $(MANDIR)/man8/ctctl.8 $(COMPDIR)/ctctl \
+	    $(UNITDIR)/ctctl.service $(patsubst templates/%,$(DATADIR)/%,$(RECIPES))
+
+# A program is replaced by a new file, never overwritten: monitors of running guests go on with the old one.
+install: all $(BUILD)/ctctl.8 $(BUILD)/ctctl.completion $(BUILD)/ctctl.service
+	install -D -m 755 $(BUILD)/ctctl $(DESTDIR)$(SBINDIR)/ctctl
+	install -D -m 755 -t $(DESTDIR)$(LIBEXECDIR) $(BUILD)/ctctl-monitor $(BUILD)/ctctl-unpack
+	install -D -m 644 -t $(DESTDIR)$(DATADIR)/recipes $(RECIPES)
+	install -D -m 644 $(BUILD)/ctctl.8 $(DESTDIR)$(MANDIR)/man8/ctctl.8
+	install -D -m 644 $(BUILD)/ctctl.completion $(DESTDIR)$(COMPDIR)/ctctl
+	install -D -m 644 $(BUILD)/ctctl.service $(DESTDIR)$(UNITDIR)/ctctl.service
+	@[ -n '$(DESTDIR)' ] || echo 'installed; to start guests with the host: systemctl enable --now ctctl'
+
+# Guests, templates and settings stay, and so does CRIU, which `make deps` brought.
+uninstall:
+	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
+	@rmdir $(DESTDIR)$(DATADIR)/recipes $(DESTDIR)$(DATADIR) $(DESTDIR)$(LIBEXECDIR) 2>/dev/null || :
+
+.PHONY: bench install uninstall
+
+# All tests, as root: packages, build, unit tests, integration tests.
+check:
+	+@MAKE='$(MAKE)' tests/run-all
+.PHONY: check
