@@ -60,30 +60,27 @@ static int become_guest_root(struct err *err)
 	return 0;
 }
 
-/* "-SECONDS NANOSECONDS" of a clock, so that it begins at zero in the guest. */
-static void clock_offset(clockid_t clock, char *room, size_t size)
+/* "-SECONDS NANOSECONDS": what takes a clock from `t` to zero. */
+static void clock_offset(const struct timespec *t, char *room, size_t size)
 {
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	if (t.tv_nsec > 0)
-		snprintf(room, size, "%lld %ld", -(long long)t.tv_sec - 1, 1000000000L - t.tv_nsec);
+	if (t->tv_nsec > 0)
+		snprintf(room, size, "%lld %ld", -(long long)t->tv_sec - 1, 1000000000L - t->tv_nsec);
 	else
-		snprintf(room, size, "%lld 0", -(long long)t.tv_sec);
+		snprintf(room, size, "%lld 0", -(long long)t->tv_sec);
 }
 
 /*
- * The guest's uptime begins now (time_namespaces(7)). The offsets can be written only before somebody is in the namespace; then a single thread may join it. A kernel without time
- * namespaces shows the host's uptime, which harms nothing.
+ * The guest's uptime begins just before its first process was made (time_namespaces(7)); a later zero would give that a negative start time. The offsets can be written only
+ * before somebody is in the namespace; then a single thread may join it. A kernel without time namespaces shows the host's uptime, which harms nothing.
  */
-static int enter_time_namespace(struct err *err)
+static int enter_time_namespace(const struct ct_birth *birth, struct err *err)
 {
 	char boot[48], mono[48];
 
 	if (unshare(CLONE_NEWTIME) < 0)
 		return errno == EINVAL ? 0 : err_sys(err, errno, "make a time namespace");
-	clock_offset(CLOCK_BOOTTIME, boot, sizeof(boot));
-	clock_offset(CLOCK_MONOTONIC, mono, sizeof(mono));
+	clock_offset(&birth->boottime, boot, sizeof(boot));
+	clock_offset(&birth->monotonic, mono, sizeof(mono));
 
 	_cleanup_free_ char *text = str_printf("boottime %s\nmonotonic %s\n", boot, mono);
 
@@ -155,11 +152,11 @@ static int confine(const struct ct_spec *spec, struct err *err)
 	return r;
 }
 
-static int prepare(const struct ct_spec *spec, const char *console_path, struct err *err)
+static int prepare(const struct ct_spec *spec, const struct ct_birth *birth, struct err *err)
 {
 	struct ct_devices devices;
 	_cleanup_fd_ int root = -EBADF;
-	int r = ct_devices_collect(spec, console_path, &devices, err);
+	int r = ct_devices_collect(spec, birth->console_path, &devices, err);
 
 	if (r == 0)
 		r = sync_expect(FD_SYNC, CT_ROOT, "the monitor", "root", NULL, &root, err);
@@ -170,7 +167,7 @@ static int prepare(const struct ct_spec *spec, const char *console_path, struct 
 	if (r == 0)
 		r = fault_point("start.init-root", err);
 	if (r == 0)
-		r = enter_time_namespace(err);
+		r = enter_time_namespace(birth, err);
 	if (r == 0)
 		r = ct_write_guest_files(spec, err);
 	if (r == 0)
@@ -228,7 +225,7 @@ void ct_become_init(const struct ct_spec *spec, const struct ct_birth *birth)
 	if (r < 0)
 		sync_send_error(birth->sync_fd, CT_READY, &err);
 	if (r == 0)
-		r = prepare(spec, birth->console_path, &err);
+		r = prepare(spec, birth, &err);
 	if (r == 0)
 		r = run_init(spec, &err);
 	sync_send_error(FD_SYNC, CT_READY, &err);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
+#include <time.h>
+
 #include "base/err.h"
 #include "runtime/container/container.h"
 
@@ -24,6 +26,8 @@ struct ct_birth {
 	int console_fd;		  /* the guest's end of the console */
 	const char *console_path; /* its name in the host's devpts */
 	const struct cgroup_join *group;
+	struct timespec boottime; /* the clocks just before it was cloned: the zero of the guest's */
+	struct timespec monotonic;
 };
 __attribute__((noreturn)) void ct_become_init(const struct ct_spec *spec, const struct ct_birth *birth);
 

@@ -64,19 +64,20 @@ static int clone_init(struct supervisor *sv, struct err *err)
 
 	if (r < 0)
 		return err_sys(err, -r, "make a socket pair");
+	struct ct_birth birth = {
+		.sync_fd = fds[1],
+		.console_fd = sv->slave_fd,
+		.console_path = sv->slave_path,
+		.group = sv->group,
+	};
+
+	clock_gettime(CLOCK_BOOTTIME, &birth.boottime);
+	clock_gettime(CLOCK_MONOTONIC, &birth.monotonic);
 	/* The cgroup namespace comes when it is in its group in every hierarchy, the time namespace when its clocks are set. */
 	sv->init = proc_clone(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC,
 			      sv->group->v2_fd, &sv->pidfd);
-	if (sv->init == 0) {
-		const struct ct_birth birth = {
-			.sync_fd = fds[1],
-			.console_fd = sv->slave_fd,
-			.console_path = sv->slave_path,
-			.group = sv->group,
-		};
-
+	if (sv->init == 0)
 		ct_become_init(sv->spec, &birth);
-	}
 	close(fds[1]);
 	sv->init_fd = fds[0];
 	if (sv->init < 0)

@@ -417,6 +417,91 @@ static void test_v1_values(void **state)
 	assert_true(value[0] != '\0');
 }
 
+/* As fork(2), into the v2 group of `join`. */
+static pid_t fork_into(const struct cgroup_join *join)
+{
+	struct clone_args args = { .exit_signal = SIGCHLD };
+
+	if (join->v2_fd >= 0) {
+		args.flags |= CLONE_INTO_CGROUP;
+		args.cgroup = (uint64_t)join->v2_fd;
+	}
+
+	pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+
+	assert_true(pid >= 0);
+	return pid;
+}
+
+static void test_v2_values(void **state)
+{
+	struct fixture *f = *state;
+	struct cgroup_spec spec = {
+		.path = f->group,
+		.limits = { .memory_bytes = 64 << 20, .cpu_milli = 500, .cpu_weight = 200, .pids_max = 9 },
+	};
+	struct err err = ERR_INIT;
+	char value[64];
+
+	if (!host_is(true))
+		skip();
+	assert_ok(cgroup_create(&spec, &err), &err);
+	read_value("memory", f->group, "memory.max", value);
+	assert_string_equal(value, "67108864");
+	read_value("cpu", f->group, "cpu.max", value);
+	assert_string_equal(value, "50000 100000");
+	read_value("cpu", f->group, "cpu.weight", value);
+	assert_string_equal(value, "200");
+	read_value("pids", f->group, "pids.max", value);
+	assert_string_equal(value, "9");
+	/* A guest's init goes into this very group: nothing may be enabled for what is below it. */
+	read_value("memory", f->group, "cgroup.subtree_control", value);
+	assert_string_equal(value, "");
+}
+
+/* systemd in the guest has moved to a leaf and given the controllers of its group away: the group itself takes no process any more. */
+static void test_leaf(void **state)
+{
+	struct fixture *f = *state;
+	struct cgroup_spec spec = { .path = f->group };
+	static const char *const leaves[] = { "ctctl", "init.scope" };
+	struct err err = ERR_INIT;
+	struct cgroup_map map;
+
+	if (!host_is(true))
+		skip();
+	assert_ok(cgroup_create(&spec, &err), &err);
+	assert_ok(cgroup_map_host(&map, &err), &err);
+	assert_int_equal(cgroup_write(&map.h[0], f->group, "cgroup.subtree_control", "+memory"), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(leaves); i++) {
+		_cleanup_free_ char *leaf = str_printf("%s/%s", f->group, leaves[i]);
+		_cleanup_free_ char *folder = str_printf("%s/%s", map.h[0].mount, leaf);
+		struct cgroup_join join = CGROUP_JOIN_INIT;
+		pid_t pid = pausing_child();
+
+		if (i > 0) /* ours is made where there is none of systemd's */
+			assert_int_equal(mkdir(folder, 0755), 0);
+		assert_ok(cgroup_attach(f->group, pid, &err), &err);
+		assert_int_equal(n_elsewhere(pid, leaf), 0);
+		end_child(pid);
+		assert_ok(cgroup_join_open(f->group, &join, &err), &err);
+
+		pid = fork_into(&join);
+		if (pid == 0) {
+			pause();
+			_exit(0);
+		}
+		assert_int_equal(n_elsewhere(pid, leaf), 0);
+		end_child(pid);
+		cgroup_join_close(&join);
+	}
+}
+
+static const char *memory_file(void)
+{
+	return host_is(true) ? "memory.max" : "memory.limit_in_bytes";
+}
+
 static void test_limit_below_usage(void **state)
 {
 	struct fixture *f = *state;
@@ -426,7 +511,7 @@ static void test_limit_below_usage(void **state)
 	int ready[2];
 	char byte, value[64];
 
-	if (!host_is(false))
+	if (!host_is(false) && !host_is(true))
 		skip();
 	assert_ok(cgroup_create(&spec, &err), &err);
 	assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
@@ -435,7 +520,7 @@ static void test_limit_below_usage(void **state)
 
 	assert_ok(cgroup_join_open(f->group, &join, &err), &err);
 
-	pid_t pid = fork();
+	pid_t pid = fork_into(&join);
 
 	if (pid == 0) {
 		if (cgroup_join_self(&join) < 0)
@@ -456,12 +541,15 @@ static void test_limit_below_usage(void **state)
 	assert_int_equal(cgroup_set_limits(f->group, &spec.limits, &less, &err), -EBUSY);
 	assert_err_has(&err, "uses more than that now");
 	/* All or nothing. */
-	read_value("memory", f->group, "memory.limit_in_bytes", value);
+	read_value("memory", f->group, memory_file(), value);
 	assert_string_equal(value, "67108864");
-	read_value("memory", f->group, "memory.memsw.limit_in_bytes", value);
-	assert_string_equal(value, "67108864");
-	read_value("cpu", f->group, "cpu.cfs_quota_us", value);
-	assert_string_equal(value, "-1");
+	if (host_is(false)) {
+		read_value("memory", f->group, "memory.memsw.limit_in_bytes", value);
+		assert_string_equal(value, "67108864");
+	}
+	read_value("cpu", f->group, host_is(true) ? "cpu.max" : "cpu.cfs_quota_us", value);
+	assert_string_equal(value, host_is(true) ? "max 100000" : "-1");
+	assert_int_equal(waitpid(pid, NULL, WNOHANG), 0); /* and the limit killed nobody */
 	end_child(pid);
 }
 
@@ -716,6 +804,8 @@ int main(void)
 		test(test_unified_limit_below_usage),
 		test(test_life_of_a_group),
 		test(test_v1_values),
+		test(test_v2_values),
+		test(test_leaf),
 		test(test_limit_below_usage),
 		test(test_join_at_birth),
 		test(test_delegate),
