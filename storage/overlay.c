@@ -34,13 +34,16 @@ static int set_options(int fs, struct err *err)
 	return 0;
 }
 
-/* The first call that a kernel may not know decides whether descriptors work: EINVAL is its answer to a parameter of this type. */
+/*
+ * The first call that a kernel may not know decides whether descriptors work. Kernels answer a layer of this type, or one opened with O_PATH as ours are, with EINVAL
+ * (6.1) or EBADF (6.12); our descriptors are valid.
+ */
 static int set_layers_by_fd(int fs, const struct overlay_parts *parts, struct err *err)
 {
 	for (int i = 0; i < parts->n_layers; i++) {
 		if (fsconfig(fs, FSCONFIG_SET_FD, "lowerdir+", NULL, parts->layer_fds[i]) == 0)
 			continue;
-		if (errno == EINVAL)
+		if (errno == EINVAL || errno == EBADF)
 			return err_set(err, EOPNOTSUPP, "this kernel takes no overlay layer by descriptor");
 		return fsctx_err(fs, err, EXIT_MOUNT, errno, "overlay layer %d", i);
 	}

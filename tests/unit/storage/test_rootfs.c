@@ -198,7 +198,7 @@ static void test_errors_have_the_kernels_words(void **state)
 	(void)state;
 	NEED_ROOT();
 
-	int fs = fsctx_open("overlay", &err);
+	int fs = fsctx_open("tmpfs", &err);
 
 	assert_ok(fs, &err);
 
@@ -206,7 +206,7 @@ static void test_errors_have_the_kernels_words(void **state)
 
 	assert_int_equal(r, -EINVAL);
 	assert_int_equal(fsctx_err(fs, &err, EXIT_MOUNT, -r, "make it"), -EINVAL);
-	assert_err_has(&err, "make it: overlay: Unknown parameter 'no_such_option'");
+	assert_err_has(&err, "make it: tmpfs: Unknown parameter 'no_such_option'");
 	/* Without words, the errno's. */
 	assert_int_equal(fsctx_err(fs, &err, EXIT_MOUNT, ELOOP, "make it"), -ELOOP);
 	assert_err_has(&err, "make it: Too many levels");
