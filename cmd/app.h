@@ -32,7 +32,10 @@ void report_error(struct app *app, const char *subject, const struct err *err);
 /* What to do next, for humans: nothing with --quiet. */
 void report_hint(struct app *app, const char *fmt, ...) _printf_(2, 3);
 
-/* For every guest of an operation on several: goes on after a failure, which it reports, and keeps the first one's exit status in app->status. */
+/*
+ * For every guest of an operation on several: goes on after a failure, which it reports, and keeps the first one's exit status in
+ * app->status.
+ */
 struct request;
 int app_each_guest(struct app *app, const struct request *request,
 		   int (*each)(struct app *app, const struct request *request, const char *name, struct err *err));

@@ -8,8 +8,8 @@
 #include "base/err.h"
 
 /*
- * The command line as data: what can be typed (commands.c), with which options (options.def, and runtime/params.def for `create` and `set`). Parsing, help, the
- * manual page and completion all read these tables, so that none of them can disagree.
+ * The command line as data: what can be typed (commands.c), with which options (options.def, and runtime/params.def for `create`
+ * and `set`). Parsing, help, the manual page and completion all read these tables, so that none of them can disagree.
  */
 struct app;
 struct request;

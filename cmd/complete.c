@@ -13,8 +13,9 @@
 #include "templates/template.h"
 
 /*
- * `ctctl __complete -- WORDS...` prints what may stand for the last word, a candidate per line. The words before it are walked through as the parser would, but a
- * line that is being typed may be incomplete or wrong: that only means fewer candidates. Nothing here is an error.
+ * `ctctl __complete -- WORDS...` prints what may stand for the last word, a candidate per line. The words before it are walked
+ * through as the parser would, but a line that is being typed may be incomplete or wrong: that only means fewer candidates.
+ * Nothing here is an error.
  */
 struct walk {
 	FILE *out;

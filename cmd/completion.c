@@ -4,8 +4,8 @@
 #include "cmd/verbs.h"
 
 /*
- * Completion for bash. The script only asks the program what may follow, so that it fits every version of it. The words before the cursor are passed after "--", the
- * last of them is the one to complete.
+ * Completion for bash. The script only asks the program what may follow, so that it fits every version of it. The words before
+ * the cursor are passed after "--", the last of them is the one to complete.
  */
 static const char script[] = "# SPDX-License-Identifier: GPL-2.0-or-later\n"
 			     "# bash completion for ctctl; made by: ctctl __completion\n"

@@ -58,7 +58,7 @@ static int choose(struct listing *l, const struct column *columns, size_t n, con
 	bool is_json = request_has(request, OPT_JSON);
 
 	/* A name can be given more than once; then there are at most as many as letters. */
-	l->columns = calloc(n + (names ? strlen(names) : 0), sizeof(*l->columns));
+	l->columns = calloc(n + (names ? strlen(names) : 0), sizeof(const struct column *));
 	if (!l->columns)
 		return err_oom(err);
 	if (names && strcmp(names, "all") != 0)

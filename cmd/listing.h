@@ -11,7 +11,8 @@
 #include "cmd/value.h"
 
 /*
- * Things of one kind (guests, templates, pools) as a table, as JSON, or one of them line by line. What can be shown of a thing is a list of columns.
+ * Things of one kind (guests, templates, pools) as a table, as JSON, or one of them line by line. What can be shown of a thing is
+ * a list of columns.
  */
 enum column_flags {
 	COLUMN_DEFAULT = 1 << 0, /* in the table unless -o says otherwise */
@@ -31,7 +32,10 @@ struct column {
 
 struct listing;
 
-/* Chooses columns as --output says: "a,b", "all", or NULL for the default. Exit status USAGE names an unknown one and those that exist. */
+/*
+ * Chooses columns as --output says: "a,b", "all", or NULL for the default. Exit status USAGE names an unknown one and those that
+ * exist.
+ */
 int listing_begin(const struct column *columns, size_t n_columns, const struct request *request, struct listing **ret,
 		  struct err *err) _must_check_;
 void listing_free(struct listing *listing);

@@ -8,8 +8,8 @@
 #include "cmd/app.h"
 
 /*
- * A caller may have closed 0, 1 or 2: the next file that is opened would take its place and be read or overwritten as if it were the terminal. /dev/null
- * takes it instead, opened so that a write of results fails and is noticed.
+ * A caller may have closed 0, 1 or 2: the next file that is opened would take its place and be read or overwritten as if it were
+ * the terminal. /dev/null takes it instead, opened so that a write of results fails and is noticed.
  */
 static bool open_standard_fds(void)
 {

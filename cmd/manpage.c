@@ -8,8 +8,8 @@
 #include "runtime/params.h"
 
 /*
- * The manual page ctctl(8), in the mdoc language (mandoc.css.org: mdoc(7)), from the same tables as everything else. Text lines begin with no dot, each sentence
- * begins a line, and a backslash or an option's dash is escaped.
+ * The manual page ctctl(8), in the mdoc language (mandoc.css.org: mdoc(7)), from the same tables as everything else. Text lines
+ * begin with no dot, each sentence begins a line, and a backslash or an option's dash is escaped.
  */
 
 /* Lines of the source: mandoc(1) warns above 80. */

@@ -154,8 +154,8 @@ static bool ends_here(const struct scan *s)
 }
 
 /*
- * Reads options and words until the stretch ends; returns the index of the first word after it, which is argc where nothing is left.
- * In getopt's in-order mode nothing is moved, so that argv[at] is the word at hand.
+ * Reads options and words until the stretch ends; returns the index of the first word after it, which is argc where nothing is
+ * left. In getopt's in-order mode nothing is moved, so that argv[at] is the word at hand.
  */
 static int scan_words(struct scan *s, struct err *err)
 {

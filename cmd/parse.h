@@ -23,8 +23,9 @@ struct request {
 };
 
 /*
- * Takes argv apart with getopt_long(3), by the tables. Names of options are not abbreviated. Any error has the exit status USAGE; what was read up to there, --quiet and
- * --prefix among it, is kept. With --help or --version neither the rest nor the number of arguments is looked at. argv[0] is skipped.
+ * Takes argv apart with getopt_long(3), by the tables. Names of options are not abbreviated. Any error has the exit status USAGE;
+ * what was read up to there, --quiet and --prefix among it, is kept. With --help or --version neither the rest nor the number of
+ * arguments is looked at. argv[0] is skipped.
  */
 int request_parse(int argc, char **argv, struct request *ret, struct err *err) _must_check_;
 void request_free(struct request *request);
@@ -39,7 +40,10 @@ static inline bool request_has(const struct request *request, enum option_id id)
 	return request->values[id];
 }
 
-/* The value of an option as a number of at most `max` / as a size in bytes; *ret is left alone if it was not given. Exit status USAGE. */
+/*
+ * The value of an option as a number of at most `max` / as a size in bytes; *ret is left alone if it was not given. Exit status
+ * USAGE.
+ */
 int request_number(const struct request *request, enum option_id id, uint64_t max, uint64_t *ret, struct err *err) _must_check_;
 int request_size(const struct request *request, enum option_id id, uint64_t *ret, struct err *err) _must_check_;
 

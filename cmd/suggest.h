@@ -15,5 +15,7 @@ struct suggestion {
 #define SUGGESTION_FOR(word) ((struct suggestion){ .typed = (word) })
 void suggestion_offer(struct suggestion *s, const char *candidate);
 
-/* The nearest verb, group, or command that other programs call so ("rm": "destroy"); NULL if none is near. `group` may be NULL. */
+/*
+ * The nearest verb, group, or command that other programs call so ("rm": "destroy"); NULL if none is near. `group` may be NULL.
+ */
 const char *suggest_command(const char *group, const char *typed);

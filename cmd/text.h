@@ -8,7 +8,10 @@
 
 /* Text for humans. */
 
-/* Prints words, folded to `width` columns, each line but the first indented by `indent`; the first begins where `column` says the cursor is. */
+/*
+ * Prints words, folded to `width` columns, each line but the first indented by `indent`; the first begins where `column` says the
+ * cursor is.
+ */
 void text_fold(FILE *out, const char *text, size_t column, size_t indent, size_t width);
 
 /* A term and, from column `indent` on, what it means. */
@@ -24,7 +27,8 @@ void text_duration(struct strbuf *b, uint64_t usec);
 void text_time(struct strbuf *b, uint64_t seconds);
 
 /*
- * Prints what a guest or an image gave us. Control characters could talk to the reader's terminal: all but newline and tab are shown as \xNN, except that
- * with `colours` those sequences stay which only set colours (ECMA-48 SGR), and carriage returns before a newline go.
+ * Prints what a guest or an image gave us. Control characters could talk to the reader's terminal: all but newline and tab are
+ * shown as \xNN, except that with `colours` those sequences stay which only set colours (ECMA-48 SGR), and carriage returns
+ * before a newline go.
  */
 void text_safe(FILE *out, const char *s, bool colours);

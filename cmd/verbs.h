@@ -5,8 +5,8 @@
 #include "cmd/parse.h"
 
 /*
- * What each command does: 0, or a negative errno with `err` set, which app_main() reports and ends with. app->node is open, except for commands that
- * need none.
+ * What each command does: 0, or a negative errno with `err` set, which app_main() reports and ends with. app->node is open,
+ * except for commands that need none.
  */
 typedef int verb_fn(struct app *app, const struct request *request, struct err *err);
 

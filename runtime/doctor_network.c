@@ -70,7 +70,9 @@ void doctor_links(const struct node *node, struct doctor_finding *f)
 	doctor_advise(f, "Guests run with a loopback only. Use a kernel that has them, as Debian's has.");
 }
 
-/* Asks for the generation of the rule set, the cheapest question there is (linux/netfilter/nf_tables.h). 0 or a negative errno. */
+/*
+ * Asks for the generation of the rule set, the cheapest question there is (linux/netfilter/nf_tables.h). 0 or a negative errno.
+ */
 static int ask_nftables(void)
 {
 	struct {

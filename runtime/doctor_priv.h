@@ -7,8 +7,9 @@
 #include "runtime/doctor.h"
 
 /*
- * What the checks of doctor share. A check gets a finding that says "ok" and its names, and changes the rest with these. All run as the host's root; none changes
- * anything, except that the kernel may load a module that it is asked about, as the first start would have it do.
+ * What the checks of doctor share. A check gets a finding that says "ok" and its names, and changes the rest with these. All run
+ * as the host's root; none changes anything, except that the kernel may load a module that it is asked about, as the first start
+ * would have it do.
  */
 typedef void doctor_fn(const struct node *node, struct doctor_finding *f);
 

@@ -12,6 +12,9 @@
 #include "cmd_unit.h"
 #include "runtime/params.h"
 
+/* What fits beside something else on a usual screen. */
+_Static_assert(HELP_WIDTH <= 100, "help is too wide");
+
 static void check_width(const char *what, const char *text)
 {
 	for (const char *line = text; *line;) {
@@ -200,7 +203,7 @@ static void test_manual_page(void **state _unused_)
 	for (size_t i = 0; i < ARRAY_SIZE(sections); i++) {
 		_cleanup_free_ char *heading = str_printf(".Sh %s\n", sections[i]);
 
-		at = strstr(at, heading);
+		at = at ? strstr(at, heading) : NULL;
 		if (!at)
 			fail_msg("no section %s, or out of order", sections[i]);
 	}

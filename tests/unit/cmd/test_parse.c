@@ -107,30 +107,39 @@ static const struct {
 	{ "ctctl create web1 micro --uuid 1", "!unknown option --uuid" },
 };
 
+static void check_refused(const struct err *err, const char *part)
+{
+	assert_int_equal(err->exit, EXIT_USAGE);
+	assert_err_has(err, part);
+}
+
+static void check_line(const char *line, const char *expected)
+{
+	_cleanup_request_ struct request request = { 0 };
+	_cleanup_run_ struct run run = { 0 };
+	struct err err = ERR_INIT;
+	bool is_error = expected[0] == '!';
+
+	split_line(&run, line);
+
+	int r = request_parse(run.n, run.words, &request, &err);
+
+	if (is_error != (r < 0))
+		fail_msg("%s: %s", line, r < 0 ? err.msg : "was accepted");
+	if (is_error) {
+		check_refused(&err, expected + 1);
+		return;
+	}
+
+	_cleanup_free_ char *got = describe(&request);
+
+	assert_string_equal(got, expected);
+}
+
 static void test_table(void **state _unused_)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		_cleanup_request_ struct request request = { 0 };
-		_cleanup_run_ struct run run = { 0 };
-		struct err err = ERR_INIT;
-		bool is_error = cases[i].expected[0] == '!';
-
-		split_line(&run, cases[i].line);
-
-		int r = request_parse(run.n, run.words, &request, &err);
-
-		if (is_error != (r < 0))
-			fail_msg("%s: %s", cases[i].line, r < 0 ? err.msg : "was accepted");
-		if (is_error) {
-			assert_int_equal(err.exit, EXIT_USAGE);
-			assert_err_has(&err, cases[i].expected + 1);
-			continue;
-		}
-
-		_cleanup_free_ char *got = describe(&request);
-
-		assert_string_equal(got, cases[i].expected);
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		check_line(cases[i].line, cases[i].expected);
 }
 
 static void test_empty_words(void **state _unused_)

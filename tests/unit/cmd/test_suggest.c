@@ -10,6 +10,7 @@ static const struct {
 	const char *expected;
 } cases[] = {
 	{ NULL, "strat", "start" },
+	{ NULL, "ste", "set" }, /* two letters swapped is one error, "stop" would be two */
 	{ NULL, "stat", "start" },
 	{ NULL, "statu", "status" },
 	{ NULL, "lst", "list" },
