@@ -128,6 +128,7 @@ check-unit:
 	@tests/run-unit $(ASAN_BUILD)/tests/unit
 
 include mk/tooling.mk
+include mk/fuzz.mk
 
 clean:
 	rm -rf $(BUILD)
