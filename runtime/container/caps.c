@@ -82,9 +82,8 @@ int caps_drop(struct err *err)
 		    cap_set_flag(caps, CAP_EFFECTIVE, 1, &cap, CAP_CLEAR) < 0)
 			return err_sys(err, errno, "drop a capability");
 	}
+	/* With the inheritable set the kernel empties the ambient one (capabilities(7)). */
 	if (cap_clear_flag(caps, CAP_INHERITABLE) < 0 || cap_set_proc(caps) < 0)
 		return err_sys(err, errno, "set the capabilities");
-	if (cap_reset_ambient() < 0)
-		return err_sys(err, errno, "empty the ambient capabilities");
 	return 0;
 }

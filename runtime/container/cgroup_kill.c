@@ -96,8 +96,7 @@ static int kill_pid(int procs_dir, pid_t pid, uint64_t deadline)
 }
 
 /*
- * What v2 has not ended: all, on a host without it; and a process that was moved into some hierarchies and not into v2 when ctctl was killed. A v1 freezer
- * keeps even SIGKILL waiting.
+ * What v2 has not ended: all, on a host without it; and a process that was moved into some hierarchies and not into v2 when ctctl was killed.
  */
 static int sweep(const struct cgroup_hierarchy *h, const char *path, uint64_t deadline)
 {
@@ -105,8 +104,6 @@ static int sweep(const struct cgroup_hierarchy *h, const char *path, uint64_t de
 
 	if (dir < 0)
 		return dir == -ENOENT ? 0 : dir;
-	if (!h->is_v2 && cgroup_has_controller(h, "freezer"))
-		(void)!fd_write_file_at(dir, "freezer.state", "THAWED");
 	for (;;) {
 		_cleanup_free_ char *list = NULL;
 		uint64_t pid;
@@ -127,12 +124,23 @@ static int sweep(const struct cgroup_hierarchy *h, const char *path, uint64_t de
 	}
 }
 
+/* A v1 freezer keeps even SIGKILL waiting; v2's does not. Nothing to thaw is no error. */
+static void thaw(const struct cgroup_map *map, const char *path)
+{
+	const struct cgroup_hierarchy *h = cgroup_map_find(map, "freezer");
+
+	if (h && !h->is_v2)
+		(void)!cgroup_write(h, path, "freezer.state", "THAWED");
+}
+
 int cgroup_map_kill(const struct cgroup_map *map, const char *path, int timeout_ms, struct err *err)
 {
 	uint64_t deadline = proc_now_ms() + (uint64_t)timeout_ms;
 	const struct cgroup_hierarchy *v2 = cgroup_map_v2(map);
-	int r = v2 ? kill_v2(v2, path, deadline) : 0;
+	int r;
 
+	thaw(map, path);
+	r = v2 ? kill_v2(v2, path, deadline) : 0;
 	for (int i = 0; r == 0 && i < map->n; i++)
 		r = sweep(&map->h[i], path, deadline);
 	if (r == -ETIMEDOUT)

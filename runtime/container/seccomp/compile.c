@@ -76,11 +76,12 @@ static const struct rule rules[] = {
 
 /* The ABIs of the host. x32 has the architecture of x86-64 and numbers from 2^30: above the highest known one, so ENOSYS. */
 static const struct abi {
+	const char *name;
 	uint32_t token;
 	uint32_t audit;
 } abis[] = {
-	{ SCMP_ARCH_X86_64, AUDIT_ARCH_X86_64 },
-	{ SCMP_ARCH_X86, AUDIT_ARCH_I386 },
+	{ "X86_64", SCMP_ARCH_X86_64, AUDIT_ARCH_X86_64 },
+	{ "I386", SCMP_ARCH_X86, AUDIT_ARCH_I386 },
 };
 
 static int fail(const char *what, int r)
@@ -208,6 +209,8 @@ static int put_filter(unsigned int lifted)
 int main(void)
 {
 	printf("/* Made by runtime/container/seccomp/compile.c from policy.def. */\n#include <linux/filter.h>\n");
+	for (size_t i = 0; i < ARRAY_SIZE(abis); i++)
+		printf("#define SECCOMP_HIGHEST_%s %uU\n", abis[i].name, highest_known(abis[i].token));
 	for (unsigned int lifted = 0; lifted < SECCOMP_N_FILTERS; lifted++) {
 		if (put_filter(lifted) < 0)
 			return 1;

@@ -165,12 +165,20 @@ static void test_bridge_race(void **state)
 	enter(w->host);
 	for (int round = 0; round < 20; round++) {
 		pid_t pids[4];
+		int gate[2];
+		char byte;
 
+		assert_int_equal(pipe2(gate, O_CLOEXEC), 0);
 		for (int i = 0; i < 4; i++) {
 			pids[i] = fork();
-			if (pids[i] == 0)
+			if (pids[i] == 0) {
+				close(gate[1]);
+				(void)!read(gate[0], &byte, 1); /* until the parent opens it for all at once */
 				_exit(net_bridge_ensure("brmech", "10.99.3.1/24", &err) < 0);
+			}
 		}
+		close(gate[0]);
+		close(gate[1]);
 		for (int i = 0; i < 4; i++) {
 			int status;
 

@@ -285,6 +285,23 @@ static void test_unified_limit_below_usage(void **state)
 	assert_ok(cgroup_map_set_limits(&map, "ctctl/web1", &old, &new, &err), &err);
 }
 
+/* The second of two values cannot be written: the first is put back. */
+static void test_limits_are_all_or_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct cgroup_limits old = { .memory_bytes = 1000 }, new = { .memory_bytes = 2000, .pids_max = 5 };
+	struct err err = ERR_INIT;
+
+	put(f, "cgroup.controllers", "memory pids\n");
+	put(f, "ctctl/web1/memory.max", "1000");
+
+	struct cgroup_map map = map_of(f, UNIFIED);
+
+	assert_int_equal(cgroup_map_set_limits(&map, "ctctl/web1", &old, &new, &err), -EOPNOTSUPP);
+	assert_err_has(&err, "'pids'");
+	assert_file(f, "ctctl/web1/memory.max", "1000");
+}
+
 /* The host's own hierarchies, for real. */
 
 static pid_t pausing_child(void)
@@ -684,6 +701,62 @@ static void test_kill_half_attached(void **state)
 	assert_ok(cgroup_destroy(f->group, &err), &err);
 }
 
+/* A frozen guest (v1's freezer holds SIGKILL back) ends all the same. */
+static void test_kill_frozen(void **state)
+{
+	struct fixture *f = *state;
+	struct cgroup_spec spec = { .path = f->group };
+	struct err err = ERR_INIT;
+	struct cgroup_map map;
+
+	if (!host_is(false))
+		skip();
+	assert_ok(cgroup_create(&spec, &err), &err);
+	assert_ok(cgroup_map_host(&map, &err), &err);
+
+	pid_t pid = pausing_child();
+
+	assert_ok(cgroup_attach(f->group, pid, &err), &err);
+	assert_int_equal(cgroup_write(cgroup_map_find(&map, "freezer"), f->group, "freezer.state", "FROZEN"), 0);
+	assert_ok(cgroup_kill(f->group, 5000, &err), &err);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+/* Time is up while a process cannot end: an error that says so, and nothing is removed. */
+static void test_kill_takes_too_long(void **state)
+{
+	struct fixture *f = *state;
+	struct cgroup_spec spec = { .path = f->group };
+	_cleanup_free_ char *inner = str_printf("%s/frozen", f->group);
+	struct err err = ERR_INIT;
+	struct cgroup_map map;
+
+	if (!host_is(false))
+		skip();
+	assert_ok(cgroup_create(&spec, &err), &err);
+	assert_ok(cgroup_map_host(&map, &err), &err);
+
+	/* Frozen a level below, where nobody looks for a freezer. */
+	const struct cgroup_hierarchy *freezer = cgroup_map_find(&map, "freezer");
+	_cleanup_free_ char *folder = str_printf("%s/%s", freezer->mount, inner);
+	pid_t pid = pausing_child();
+	char text[16];
+
+	snprintf(text, sizeof(text), "%d", pid);
+	assert_ok(cgroup_attach(f->group, pid, &err), &err);
+	assert_int_equal(mkdir(folder, 0755), 0);
+	assert_int_equal(cgroup_write(freezer, inner, "cgroup.procs", text), 0);
+	assert_int_equal(cgroup_write(freezer, inner, "freezer.state", "FROZEN"), 0);
+
+	int r = cgroup_kill(f->group, 50, &err);
+
+	assert_int_equal(cgroup_write(freezer, inner, "freezer.state", "THAWED"), 0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_int_equal(r, -ETIMEDOUT);
+	assert_int_equal(err.exit, EXIT_TIMEOUT);
+	assert_err_has(&err, "did not end within 50 ms");
+}
+
 static void test_failure_leaves_nothing(void **state)
 {
 	struct fixture *f = *state;
@@ -802,6 +875,7 @@ int main(void)
 		test(test_unified),
 		test(test_unified_without_the_controller),
 		test(test_unified_limit_below_usage),
+		test(test_limits_are_all_or_nothing),
 		test(test_life_of_a_group),
 		test(test_v1_values),
 		test(test_v2_values),
@@ -811,6 +885,8 @@ int main(void)
 		test(test_delegate),
 		test(test_deep_tree),
 		test(test_kill_half_attached),
+		test(test_kill_frozen),
+		test(test_kill_takes_too_long),
 		test(test_failure_leaves_nothing),
 		test(test_devices),
 		test(test_pure_v2),

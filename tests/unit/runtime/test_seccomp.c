@@ -18,6 +18,7 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "runtime/container/seccomp.h"
+#include "seccomp_filter.h"
 
 #ifndef CLONE_NEWTIME
 #define CLONE_NEWTIME 0x00000080
@@ -229,7 +230,6 @@ static const struct call denied[] = {
 	SOCKET(AF_NETLINK, NETLINK_CRYPTO, EPROTONOSUPPORT),
 	SOCKET(AF_NETLINK, NETLINK_ISCSI, EPROTONOSUPPORT),
 	SOCKET(AF_NETLINK, NETLINK_RDMA, EPROTONOSUPPORT),
-	{ "a call of the future", 600, 600, { 0 }, ENOSYS },
 	{ "a call of x32", 0x40000000 | 39 /* getpid */, NO_CALL, { 0 }, ENOSYS },
 	{ "a negative number", -2, -2, { 0 }, ENOSYS },
 };
@@ -278,6 +278,23 @@ static void test_allowed_in_user_namespace(void **state)
 {
 	(void)state;
 	try_all(allowed, ARRAY_SIZE(allowed), true, &strict);
+}
+
+/* A kernel that is newer than the libseccomp of the build has calls that nobody has judged. */
+static void test_calls_of_the_future(void **state)
+{
+	struct call later[40];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(later); i++) {
+		later[i] = (struct call){
+			.name = "a call of the future",
+			.nr64 = (long)(SECCOMP_HIGHEST_X86_64 + 1 + i),
+			.nr32 = (long)(SECCOMP_HIGHEST_I386 + 1 + i),
+			.expected = ENOSYS,
+		};
+	}
+	try_all(later, ARRAY_SIZE(later), true, &strict);
 }
 
 static void test_nesting(void **state)
@@ -365,10 +382,15 @@ static void test_needs_privilege(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_denied),		cmocka_unit_test(test_denied_in_user_namespace),
-		cmocka_unit_test(test_allowed),		cmocka_unit_test(test_allowed_in_user_namespace),
-		cmocka_unit_test(test_nesting),		cmocka_unit_test(test_io_uring),
-		cmocka_unit_test(test_ia32_sockets),	cmocka_unit_test(test_no_new_privs_stays_off),
+		cmocka_unit_test(test_denied),
+		cmocka_unit_test(test_denied_in_user_namespace),
+		cmocka_unit_test(test_allowed),
+		cmocka_unit_test(test_allowed_in_user_namespace),
+		cmocka_unit_test(test_calls_of_the_future),
+		cmocka_unit_test(test_nesting),
+		cmocka_unit_test(test_io_uring),
+		cmocka_unit_test(test_ia32_sockets),
+		cmocka_unit_test(test_no_new_privs_stays_off),
 		cmocka_unit_test(test_needs_privilege),
 	};
 
