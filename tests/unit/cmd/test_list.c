@@ -91,6 +91,30 @@ static void test_sorted_and_broken(void **state)
 				     "web2 stopped   512M no\n");
 	assert_true(str_has_prefix(run.err, "ctctl: warning: web1: "));
 	assert_non_null(strstr(run.err, "'many'"));
+
+	_cleanup_run_ struct run json = run_in(i, "list -o error --json");
+
+	assert_non_null(strstr(json.out, "guest.conf line 4: "));
+}
+
+/* More than a folder would give in order by chance. */
+static void test_order(void **state)
+{
+	const struct instance *i = instance_of(state);
+	struct strbuf b = { 0 };
+
+	strbuf_add(&b, "NAME\n");
+	for (int k = 0; k < 20; k++) {
+		const char name[] = { 'g', (char)('a' + k * 7 % 20), '\0' };
+
+		add_guest(i, name, "");
+		strbuf_addf(&b, "g%c\n", 'a' + k);
+	}
+
+	_cleanup_free_ char *expected = strbuf_take(&b);
+	_cleanup_run_ struct run run = run_in(i, "list -o name");
+
+	assert_string_equal(run.out, expected);
 }
 
 static void test_json(void **state)
@@ -205,6 +229,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_sorted_and_broken, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_order, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_json, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_show, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_nothing, setup, teardown),
