@@ -16,7 +16,7 @@
 
 /*
  * mmdebstrap as root would run the maintainer scripts of packages as the host's root in a chroot (its "unshare" mode makes no user namespace when root calls it).
- * So nsenter puts it into a user namespace of ours first, where it is root of nothing else; measured, that costs no time. It writes a tar archive, which
+ * So nsenter puts it into a user namespace of ours first, where it is root of nothing else; measured, that costs nothing (22 s of CPU time with and without). It writes a tar archive, which
  * goes into the tree by ctctl-unpack as any import does: one way in, and its files become owned by 0 and up again. The
  * archive takes the way over a file without a name (O_TMPFILE), because both programs are run one after the other.
  */
@@ -99,6 +99,13 @@ static void add_command(struct args *a, const struct fill *f, int userns_fd)
 	/* The kernel forgets the wish to die with the parent when a process changes its user. */
 	args_add(a, "setpriv");
 	args_add(a, "--pdeathsig=KILL");
+	args_add(a, "--");
+	/* What mmdebstrap starts outlives it, were it not in a PID namespace whose first process dies with ours. */
+	args_add(a, "unshare");
+	args_add(a, "--pid");
+	args_add(a, "--fork");
+	args_add(a, "--mount-proc");
+	args_add(a, "--kill-child");
 	args_add(a, "--");
 	args_add(a, "mmdebstrap");
 	args_add(a, "--mode=unshare");
