@@ -259,7 +259,7 @@ int net_bridge_ensure(const char *name, const char *address, struct err *err)
 {
 	_cleanup_(cleanup_link) struct rtnl_link *bridge = NULL;
 	_cleanup_(cleanup_nl_sock) struct nl_sock *sock = NULL;
-	struct net_address parsed;
+	struct net_address parsed = { 0 };
 	int r = check_name(name, err);
 
 	if (r == 0 && address)

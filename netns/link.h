@@ -14,12 +14,12 @@
  * (CAP_NET_ADMIN here and in the guest's namespace) in the host's network namespace.
  */
 struct net_veth_spec {
-	const char *host_name;  /* at most 15 characters (IFNAMSIZ) */
+	const char *host_name;	/* at most 15 characters (IFNAMSIZ) */
 	const char *guest_name; /* "eth0" */
 	int guest_netns_fd;
-	const char *bridge;     /* NULL: on none */
-	uint8_t mac[6];         /* of the guest's end */
-	uint32_t mtu;           /* 0: the kernel's */
+	const char *bridge; /* NULL: on none */
+	uint8_t mac[6];	    /* of the guest's end */
+	uint32_t mtu;	    /* 0: the kernel's */
 };
 
 int net_veth_create(const struct net_veth_spec *spec, struct err *err) _must_check_;

@@ -255,7 +255,7 @@ int cgroup_map_create(const struct cgroup_map *map, const struct cgroup_spec *sp
 
 int cgroup_create(const struct cgroup_spec *spec, struct err *err)
 {
-	struct cgroup_map map;
+	struct cgroup_map map = { 0 };
 	int r = cgroup_check_path(spec->path, err);
 
 	if (r == 0)

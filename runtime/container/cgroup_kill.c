@@ -153,7 +153,7 @@ int cgroup_map_kill(const struct cgroup_map *map, const char *path, int timeout_
 
 int cgroup_kill(const char *path, int timeout_ms, struct err *err)
 {
-	struct cgroup_map map;
+	struct cgroup_map map = { 0 };
 	int r = cgroup_check_path(path, err);
 
 	if (r == 0)
@@ -163,7 +163,7 @@ int cgroup_kill(const char *path, int timeout_ms, struct err *err)
 
 bool cgroup_is_populated(const char *path)
 {
-	struct cgroup_map map;
+	struct cgroup_map map = { 0 };
 	struct err ignored;
 	char text[64];
 

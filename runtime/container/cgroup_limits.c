@@ -241,7 +241,7 @@ int cgroup_map_set_limits(const struct cgroup_map *map, const char *path, const 
 
 int cgroup_set_limits(const char *path, const struct cgroup_limits *old, const struct cgroup_limits *limits, struct err *err)
 {
-	struct cgroup_map map;
+	struct cgroup_map map = { 0 };
 	int r = cgroup_check_path(path, err);
 
 	if (r == 0)

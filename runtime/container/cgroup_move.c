@@ -72,7 +72,7 @@ int cgroup_map_attach(const struct cgroup_map *map, const char *path, pid_t pid,
 
 int cgroup_attach(const char *path, pid_t pid, struct err *err)
 {
-	struct cgroup_map map;
+	struct cgroup_map map = { 0 };
 	int r = cgroup_check_path(path, err);
 
 	if (r == 0)
@@ -114,7 +114,7 @@ int cgroup_map_join_open(const struct cgroup_map *map, const char *path, struct 
 
 int cgroup_join_open(const char *path, struct cgroup_join *ret, struct err *err)
 {
-	struct cgroup_map map;
+	struct cgroup_map map = { 0 };
 	int r = cgroup_check_path(path, err);
 
 	if (r == 0)
@@ -168,7 +168,7 @@ int cgroup_map_delegate(const struct cgroup_map *map, const char *path, uid_t ui
 
 int cgroup_delegate(const char *path, uid_t uid, gid_t gid, struct err *err)
 {
-	struct cgroup_map map;
+	struct cgroup_map map = { 0 };
 	int r = cgroup_check_path(path, err);
 
 	if (r == 0)

@@ -121,7 +121,7 @@ int cgroup_map_destroy(const struct cgroup_map *map, const char *path, struct er
 
 int cgroup_destroy(const char *path, struct err *err)
 {
-	struct cgroup_map map;
+	struct cgroup_map map = { 0 };
 	int r = cgroup_check_path(path, err);
 
 	if (r == 0)

@@ -21,7 +21,7 @@ static int read_counter(const struct cgroup_map *map, const char *path, const ch
 			const char *file_v2, const char *key_v2, uint64_t *ret)
 {
 	const struct cgroup_hierarchy *h = cgroup_map_find(map, controller);
-	char text[64];
+	char text[64] = "";
 
 	*ret = 0;
 	if (!h)
@@ -62,7 +62,7 @@ int cgroup_map_get_usage(const struct cgroup_map *map, const char *path, struct 
 
 int cgroup_get_usage(const char *path, struct cgroup_usage *ret, struct err *err)
 {
-	struct cgroup_map map;
+	struct cgroup_map map = { 0 };
 	int r = cgroup_check_path(path, err);
 
 	if (r == 0)
@@ -73,7 +73,7 @@ int cgroup_get_usage(const char *path, struct cgroup_usage *ret, struct err *err
 int cgroup_probe_host(struct cgroup_host *ret, struct err *err)
 {
 	static const char *const asked[] = { "cpu", "cpuset", "memory", "pids", "io", "blkio", "devices", "freezer" };
-	struct cgroup_map map;
+	struct cgroup_map map = { 0 };
 	int r = cgroup_map_host(&map, err);
 
 	if (r < 0)
