@@ -189,7 +189,10 @@ static int write_lines(const struct cgroup_hierarchy *h, const char *path, const
 	return 0;
 }
 
-/* On v2 there is no such file: there, as here, a guest in a user namespace can make no device node and has only those that it is given. */
+/*
+ * The kernel takes one rule per write. Not by libcgroup: 3.1 drops a value of several lines and reports success, and the guest would have no device at all.
+ * On v2 there is no such file: there, as here, a guest in a user namespace can make no device node and has only those that it is given.
+ */
 static int allow_devices(const struct cgroup_map *map, const struct cgroup_spec *spec, struct err *err)
 {
 	const struct cgroup_hierarchy *h = cgroup_map_find(map, "devices");
@@ -200,15 +203,9 @@ static int allow_devices(const struct cgroup_map *map, const struct cgroup_spec 
 		return 0;
 	snprintf(lines, sizeof(lines), "%s%s%s", DEVICES_BASE, spec->allow_tun ? DEVICE_TUN : "",
 		 spec->allow_fuse ? DEVICE_FUSE : "");
-	if (map->by_library) {
-		r = cgroup_lib_set(spec->path, "devices", "devices.deny", "a");
-		if (r == 0)
-			r = cgroup_lib_set(spec->path, "devices", "devices.allow", lines);
-	} else {
-		r = cgroup_write(h, spec->path, "devices.deny", "a");
-		if (r == 0)
-			r = write_lines(h, spec->path, "devices.allow", lines);
-	}
+	r = cgroup_write(h, spec->path, "devices.deny", "a");
+	if (r == 0)
+		r = write_lines(h, spec->path, "devices.allow", lines);
 	return r < 0 ? err_sys(err, -r, "set the devices of the cgroup '%s'", spec->path) : 0;
 }
 

@@ -77,8 +77,11 @@ int cgroup_lib_set(const char *path, const char *controller, const char *file, c
 {
 	_cleanup_cgroup_ struct cgroup *group = NULL;
 	struct cgroup_controller *c;
-	int code = ensure_init();
+	int code;
 
+	if (strchr(value, '\n')) /* 3.1 writes nothing of it and reports success */
+		return -EINVAL;
+	code = ensure_init();
 	if (code != 0)
 		return -code;
 	group = cgroup_new_cgroup(path);

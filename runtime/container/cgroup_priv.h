@@ -90,7 +90,7 @@ int cgroup_map_get_usage(const struct cgroup_map *map, const char *path, struct 
 
 /* libcgroup (cgroup_lib.c): makes the group in the hierarchies of `controllers` (NULL-terminated). */
 int cgroup_lib_create(const char *path, const char *const *controllers, struct err *err) _must_check_;
-/* Writes one value; several lines are written one by one. The errno is the kernel's. */
+/* Writes one value, of one line (-EINVAL otherwise). The errno is the kernel's. */
 int cgroup_lib_set(const char *path, const char *controller, const char *file, const char *value) _must_check_;
 /* Reads the first line of a file. 0 or a negative errno. */
 int cgroup_lib_get(const char *path, const char *controller, const char *file, char *ret, size_t room) _must_check_;

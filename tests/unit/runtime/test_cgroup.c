@@ -602,7 +602,8 @@ static void test_join_at_birth(void **state)
 			pause();
 		_exit(0);
 	}
-	assert_true(pid > 0);
+	if (pid < 0)
+		fail_msg("clone3 with a user namespace: %s", strerror(errno));
 	close(ready[1]);
 	cgroup_join_close(&join);
 	assert_int_equal(join.n_tasks, 0);
@@ -819,6 +820,14 @@ static void test_devices(void **state)
 	assert_int_equal(open_in_group(f->group, "/dev/kmsg"), 0);
 }
 
+/* libcgroup 3.1 would report success and write nothing. */
+static void test_library_takes_one_line(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(cgroup_lib_set(f->group, "memory", "memory.limit_in_bytes", "1\n2"), -EINVAL);
+}
+
 /*
  * A host with v2 alone, as far as this machine can be one: in a mount namespace of a child, whose only hierarchy is v2, where the machine's v2 is without
  * controllers.
@@ -889,6 +898,7 @@ int main(void)
 		test(test_kill_takes_too_long),
 		test(test_failure_leaves_nothing),
 		test(test_devices),
+		test(test_library_takes_one_line),
 		test(test_pure_v2),
 	};
 

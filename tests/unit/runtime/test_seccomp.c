@@ -29,8 +29,9 @@
  * Each call is really made, in a child under the filter, by both ABIs. `expected` is the errno; LET_THROUGH: what the kernel says without the filter, which is
  * asked first.
  */
-#define LET_THROUGH (-1)
-#define NO_CALL	    (-1)
+#define SETUP_FAILED 250 /* above every errno: a world that could not be made proves nothing */
+#define LET_THROUGH  (-1)
+#define NO_CALL	     (-1)
 
 struct call {
 	const char *name;
@@ -77,10 +78,10 @@ static void enter_guest_namespaces(void)
 	} maps[] = { { "/proc/self/setgroups", "deny" }, { "/proc/self/uid_map", "0 0 1" }, { "/proc/self/gid_map", "0 0 1" } };
 
 	if (unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID) < 0)
-		_exit(4);
+		_exit(SETUP_FAILED);
 	for (size_t i = 0; i < ARRAY_SIZE(maps); i++) {
 		if (fd_write_file_at(AT_FDCWD, maps[i].file, maps[i].text) < 0)
-			_exit(5);
+			_exit(SETUP_FAILED);
 	}
 
 	pid_t pid = fork();
@@ -88,7 +89,7 @@ static void enter_guest_namespaces(void)
 	if (pid != 0) {
 		int status;
 
-		_exit(waitpid(pid, &status, 0) == pid && WIFEXITED(status) ? WEXITSTATUS(status) : 6);
+		_exit(waitpid(pid, &status, 0) == pid && WIFEXITED(status) ? WEXITSTATUS(status) : SETUP_FAILED);
 	}
 }
 
@@ -105,14 +106,20 @@ static int errno_of_call(const struct call *c, long (*make)(const struct call *)
 			enter_guest_namespaces();
 		if (policy && seccomp_install(policy, &err) < 0) {
 			fprintf(stderr, "%s\n", err.msg);
-			_exit(255);
+			_exit(SETUP_FAILED);
 		}
 
 		long r = make(c);
 
 		_exit(r < 0 ? (int)-r : 0);
 	}
-	return wait_child(pid);
+
+	int status = wait_child(pid);
+
+	if (status >= SETUP_FAILED)
+		fail_msg("%s: the child could not be set up (%s), see what this host refuses", c->name,
+			 userns ? "user, mount and PID namespace, then the filter" : "the filter");
+	return status;
 }
 
 static bool is_as_expected(const struct call *c, const char *abi, long (*make)(const struct call *), bool userns,
