@@ -34,7 +34,7 @@ static int setup(void **state)
 
 	snprintf(f.parent, sizeof(f.parent), "ctctl-unit-%d", getpid());
 	snprintf(f.group, sizeof(f.group), "%s/web1", f.parent);
-	snprintf(f.dir, sizeof(f.dir), "/tmp/ctctl-unit-XXXXXX");
+	snprintf(f.dir, sizeof(f.dir), "/tmp/ctctl-cgroup-XXXXXX");
 	assert_non_null(mkdtemp(f.dir));
 	*state = &f;
 	return 0;
