@@ -14,6 +14,9 @@
 #include "runtime/guest_priv.h"
 #include "runtime/lifecycle.h"
 
+/* A stop is mostly waiting for the guest's own services. */
+#define STOPS_PER_CPU 32
+
 struct candidate {
 	char name[GUEST_NAME_ROOM];
 	uint64_t order;
@@ -140,13 +143,14 @@ static void run_all(const struct candidates *c, size_t parallel, size_t *ret_don
 static int run(const struct node *node, bool start, size_t parallel, size_t *ret_done, size_t *ret_failed, struct err *err)
 {
 	struct candidates c = { .node = node, .want_running = !start, .err = err };
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	long online = sysconf(_SC_NPROCESSORS_ONLN);
+	size_t cpus = online > 0 ? (size_t)online : 1;
 	int r = guest_each(node, consider, &c, err);
 
 	*ret_done = *ret_failed = 0;
 	if (r == 0 && c.n > 0) {
 		qsort(c.list, c.n, sizeof(*c.list), start ? by_order : by_order_reversed);
-		run_all(&c, parallel > 0 ? parallel : cpus > 0 ? (size_t)cpus : 1, ret_done, ret_failed);
+		run_all(&c, parallel > 0 ? parallel : start ? cpus : cpus * STOPS_PER_CPU, ret_done, ret_failed);
 	}
 	free(c.list);
 	return r;

@@ -13,5 +13,5 @@
 int autostart_run(const struct node *node, size_t parallel, size_t *ret_started, size_t *ret_failed,
 		  struct err *err) _must_check_;
 
-/* The reverse for host shutdown: stops every running guest, highest order first, in parallel. */
+/* The reverse for host shutdown: stops every running guest, highest order first, those of the same order in parallel (0: 32 per processor, as they mostly wait). */
 int autostop_run(const struct node *node, size_t parallel, size_t *ret_stopped, size_t *ret_failed, struct err *err) _must_check_;

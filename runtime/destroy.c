@@ -81,7 +81,6 @@ static int end_guest(struct guest *guest, bool force, struct err *err)
 	return guest_stop_locked(guest, &kill, NULL, err);
 }
 
-/* A guest whose guest.conf cannot be read can still be removed: by what the owner of its id range says, if its uuid is lost. */
 static int destroy_known(struct guest *guest, bool force, struct err *err)
 {
 	_cleanup_free_ char *arg = str_printf("%s %s", guest->config.uuid, guest->config.pool);
@@ -114,6 +113,9 @@ int guest_destroy(const struct node *node, const char *name, bool force, struct 
 	}
 	if (r == 0)
 		r = guest_settle(guest, &gone, err);
+	/* A guest.conf that cannot be read must not keep a guest for ever: what it says of uuid and pool is enough to remove the rest. */
+	if (r < 0 && err->exit == EXIT_BAD_CONFIG && force)
+		r = guest_load_identity(guest, err);
 	/* An interrupted destroy that is finished now is what was asked for. */
 	if (r < 0 || gone)
 		return r;
@@ -171,9 +173,12 @@ static int check_use(void *context, const char *name)
 	_cleanup_guest_ struct guest *guest = NULL;
 	struct err ignored = ERR_INIT;
 
-	/* An unreadable guest may use it, too, but cannot be asked. */
-	if (guest_open(use->node, name, &guest, &ignored) < 0)
-		return 0;
+	if (guest_open(use->node, name, &guest, &ignored) < 0) {
+		if (ignored.exit == EXIT_NO_GUEST)
+			return 0;
+		return err_exit(use->err, EXIT_TEMPLATE_IN_USE, EBUSY,
+				"guest '%s' may use template '%s', but cannot be asked: %s", name, use->reference, ignored.msg);
+	}
 	if (strcmp(guest->config.template_ref, use->reference) != 0)
 		return 0;
 	return err_exit(use->err, EXIT_TEMPLATE_IN_USE, EBUSY, "template '%s' is used by guest '%s': destroy that first",

@@ -38,6 +38,39 @@ int guest_load(struct guest *guest, struct err *err)
 	return 0;
 }
 
+static int on_identity(void *context, const char *section, const char *key, const char *value, struct err *err)
+{
+	struct guest_config *config = context;
+	struct err ignored = ERR_INIT;
+	bool is_identity = !*section && (strcmp(key, "uuid") == 0 || strcmp(key, "pool") == 0);
+
+	(void)err;
+	/* A bad one stays unset, which the caller sees. */
+	if (is_identity)
+		(void)!config_set(config, param_find(key), value, &ignored);
+	return 0;
+}
+
+int guest_load_identity(struct guest *guest, struct err *err)
+{
+	struct err ignored = ERR_INIT;
+
+	config_free(&guest->config);
+
+	int r = config_init(&guest->config, err);
+
+	if (r < 0)
+		return r;
+	/* A line that is none ends the reading; what came before it counts. */
+	r = ini_read_at(guest->dir_fd, CONF_FILE, CONF_FILE, on_identity, &guest->config, &ignored);
+	if (r < 0 && ignored.exit != EXIT_BAD_CONFIG)
+		return err_set(err, -r, "%s", ignored.msg);
+	if (!guest->config.uuid || strlen(guest->config.uuid) != 36)
+		return err_exit(err, EXIT_BAD_CONFIG, EBADMSG,
+				"guest '%s': its damaged guest.conf has no uuid: write it there, then destroy it", guest->name);
+	return 0;
+}
+
 int guest_save(struct guest *guest, const struct param *const *changed, size_t n_changed, struct err *err)
 {
 	_cleanup_free_ char *text = NULL;

@@ -12,6 +12,8 @@
 
 /* guest.conf, read into config / changed by settings and written back whole and durably. Comments and unknown keys stay. */
 int guest_load(struct guest *guest, struct err *err) _must_check_;
+/* Of a damaged guest.conf: uuid and pool, whatever else it says. BAD_CONFIG if these are damaged, too. */
+int guest_load_identity(struct guest *guest, struct err *err) _must_check_;
 int guest_save(struct guest *guest, const struct param *const *changed, size_t n_changed, struct err *err) _must_check_;
 
 /* Takes the guest's lock and opens its folder; neither settled nor loaded. */

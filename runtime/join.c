@@ -127,6 +127,7 @@ static int confine(uint64_t features, struct err *err)
 	struct seccomp_policy policy = {
 		.nesting = features >> FEATURE_NESTING & 1,
 		.io_uring = features >> FEATURE_IO_URING & 1,
+		.ia32_sockets = features >> FEATURE_IA32_SOCKETS & 1,
 	};
 	int r;
 

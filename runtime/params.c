@@ -138,6 +138,24 @@ static int check_string(const struct param *p, const char *text, struct err *err
 	return 0;
 }
 
+static char *features_to_text(uint64_t v)
+{
+	struct strbuf b = { 0 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(feature_words); i++) {
+		if (v >> i & 1)
+			strbuf_addf(&b, "%s%s", b.len > 0 ? "," : "", feature_words[i]);
+	}
+	return strbuf_take(&b);
+}
+
+static int refuse_feature(const struct param *p, const char *word, struct err *err)
+{
+	_cleanup_free_ char *all = features_to_text(UINT64_MAX);
+
+	return err_exit(err, EXIT_INVALID, EINVAL, "%s '%.40s': expected a list of %s", p->key, word, all ? all : "features");
+}
+
 static int parse_features(const struct param *p, const char *text, uint64_t *ret, struct err *err)
 {
 	_cleanup_free_ char *copy = strdup(text);
@@ -152,8 +170,7 @@ static int parse_features(const struct param *p, const char *text, uint64_t *ret
 		while (i < ARRAY_SIZE(feature_words) && strcmp(feature_words[i], word) != 0)
 			i++;
 		if (i == ARRAY_SIZE(feature_words))
-			return err_exit(err, EXIT_INVALID, EINVAL, "%s '%.40s': expected a list of nesting, io_uring, fuse, tun",
-					p->key, word);
+			return refuse_feature(p, word, err);
 		v |= UINT64_C(1) << i;
 	}
 	*ret = v;
@@ -245,17 +262,6 @@ int config_set(struct guest_config *config, const struct param *p, const char *t
 	free(*text_of(config, p));
 	*text_of(config, p) = copy;
 	return 0;
-}
-
-static char *features_to_text(uint64_t v)
-{
-	struct strbuf b = { 0 };
-
-	for (size_t i = 0; i < ARRAY_SIZE(feature_words); i++) {
-		if (v >> i & 1)
-			strbuf_addf(&b, "%s%s", b.len > 0 ? "," : "", feature_words[i]);
-	}
-	return strbuf_take(&b);
 }
 
 char *config_get(const struct guest_config *config, const struct param *p)

@@ -32,10 +32,11 @@ enum param_scope {
 };
 
 /* X(NAME, "word", "what it opens") */
-#define GUEST_FEATURES(X)                                                                      \
-	X(NESTING, "nesting", "container engines inside; such a guest cannot be checkpointed") \
-	X(IO_URING, "io_uring", "io_uring system calls; such a guest cannot be checkpointed")  \
-	X(FUSE, "fuse", "the device /dev/fuse")                                                \
+#define GUEST_FEATURES(X)                                                                                       \
+	X(NESTING, "nesting", "container engines inside; such a guest cannot be checkpointed")                  \
+	X(IO_URING, "io_uring", "io_uring system calls; such a guest cannot be checkpointed")                   \
+	X(IA32_SOCKETS, "ia32_sockets", "sockets of 32-bit programs, which no filter can tell apart by family") \
+	X(FUSE, "fuse", "the device /dev/fuse")                                                                 \
 	X(TUN, "tun", "the device /dev/net/tun, for VPNs")
 
 enum guest_feature {

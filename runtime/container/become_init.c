@@ -137,6 +137,7 @@ static int confine(const struct ct_spec *spec, struct err *err)
 	struct seccomp_policy policy = {
 		.nesting = spec->features >> FEATURE_NESTING & 1,
 		.io_uring = spec->features >> FEATURE_IO_URING & 1,
+		.ia32_sockets = spec->features >> FEATURE_IA32_SOCKETS & 1,
 	};
 
 	/* A keyring of its own: the caller's is not for the guest to see. A kernel without keyrings has nothing to hide. */

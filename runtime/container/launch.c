@@ -44,7 +44,7 @@ static int make_group(const struct ct_spec *spec, struct err *err)
 /* Monitors live beside the guests, out of the session of whoever typed the command: its end must not take them along. The group is there since the first start. */
 static int open_monitors_group(const struct ct_spec *spec, struct cgroup_join *ret, struct err *err)
 {
-	struct cgroup_spec monitors = { .path = spec->monitors_cgroup };
+	struct cgroup_spec monitors = { .path = spec->monitors_cgroup, .allow_all_devices = true };
 	int r = cgroup_join_open(spec->monitors_cgroup, ret, err);
 
 	if (r != -ENOENT)

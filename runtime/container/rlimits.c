@@ -24,6 +24,7 @@ static const struct {
 	{ RLIMIT_LOCKS, RLIM_INFINITY, RLIM_INFINITY },
 	{ RLIMIT_NOFILE, 1024, 524288 },
 	{ RLIMIT_MEMLOCK, 8 * MIB, 8 * MIB },
+	{ RLIMIT_MSGQUEUE, 819200, 819200 }, /* MQ_BYTES_MAX of the kernel's headers */
 	{ RLIMIT_NICE, 0, 0 },
 	{ RLIMIT_RTPRIO, 0, 0 },
 	{ RLIMIT_RTTIME, RLIM_INFINITY, RLIM_INFINITY },
@@ -31,20 +32,35 @@ static const struct {
 	{ RLIMIT_NPROC, RLIM_INFINITY, RLIM_INFINITY },
 };
 
+/* As wanted, or as near as the hard limit lets us. */
+static int set_limit(int resource, rlim_t soft, rlim_t hard, struct err *err)
+{
+	struct rlimit now, want = { .rlim_cur = soft, .rlim_max = hard };
+
+	if (setrlimit(resource, &want) == 0)
+		return 0;
+	if (errno != EPERM || getrlimit(resource, &now) < 0)
+		return err_sys(err, errno, "set resource limit %d", resource);
+	want.rlim_max = now.rlim_max;
+	if (want.rlim_cur > want.rlim_max)
+		want.rlim_cur = want.rlim_max;
+	return setrlimit(resource, &want) < 0 ? err_sys(err, errno, "set resource limit %d", resource) : 0;
+}
+
 int rlimits_reset(struct err *err)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
-		struct rlimit now, want = { .rlim_cur = limits[i].soft, .rlim_max = limits[i].hard };
+		int r = set_limit(limits[i].resource, limits[i].soft, limits[i].hard, err);
 
-		if (setrlimit(limits[i].resource, &want) == 0)
-			continue;
-		if (errno != EPERM || getrlimit(limits[i].resource, &now) < 0)
-			return err_sys(err, errno, "set resource limit %d", limits[i].resource);
-		want.rlim_max = now.rlim_max;
-		if (want.rlim_cur > want.rlim_max)
-			want.rlim_cur = want.rlim_max;
-		if (setrlimit(limits[i].resource, &want) < 0)
-			return err_sys(err, errno, "set resource limit %d", limits[i].resource);
+		if (r < 0)
+			return r;
 	}
 	return 0;
+}
+
+int rlimits_lift_shared(struct err *err)
+{
+	int r = set_limit(RLIMIT_MEMLOCK, RLIM_INFINITY, RLIM_INFINITY, err);
+
+	return r < 0 ? r : set_limit(RLIMIT_MSGQUEUE, RLIM_INFINITY, RLIM_INFINITY, err);
 }

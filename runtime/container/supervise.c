@@ -3,12 +3,15 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <sched.h>
+#include <linux/securebits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <time.h>
@@ -24,6 +27,7 @@
 #include "runtime/container/container.h"
 #include "runtime/container/launch_priv.h"
 #include "runtime/container/monitor_start.h"
+#include "runtime/container/rlimits.h"
 #include "runtime/node.h"
 #include "runtime/state.h"
 #include "storage/rootfs.h"
@@ -57,6 +61,32 @@ static int open_console(struct supervisor *sv, struct err *err)
 	return 0;
 }
 
+/*
+ * The kernel counts what a user namespace holds (inotify instances and watches, pending signals, message queues, locked memory, namespaces) against its owner in the parent namespace,
+ * too, and it is owned by the effective user that makes it (user_namespaces(7); kernel/ucount.c). Made by the host's root, all guests would share root's limits, 128 inotify
+ * instances at that; made by its own root's id on the host, each guest has its own. The capabilities stay for the time of the clone.
+ */
+static int clone_as_owner(struct supervisor *sv, pid_t *ret_pid)
+{
+	const uint64_t flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC;
+	uid_t root = (uid_t)sv->spec->ids_first;
+	int bits = prctl(PR_GET_SECUREBITS);
+
+	if (bits < 0 || prctl(PR_SET_SECUREBITS, bits | SECBIT_NO_SETUID_FIXUP) < 0)
+		return -errno;
+
+	int r = syscall(SYS_setresuid, -1, root, -1) < 0 ? -errno : 0;
+
+	if (r == 0)
+		*ret_pid = proc_clone(flags, sv->group->v2_fd, &sv->pidfd);
+	if (r == 0 && *ret_pid == 0)
+		return 0;
+	/* Not to be the host's root again would leave a monitor that can be signalled by the guest's. */
+	if (syscall(SYS_setresuid, -1, 0, -1) < 0 || prctl(PR_SET_SECUREBITS, bits) < 0)
+		_exit(EXIT_FAILED);
+	return r;
+}
+
 static int clone_init(struct supervisor *sv, struct err *err)
 {
 	int fds[2];
@@ -74,14 +104,15 @@ static int clone_init(struct supervisor *sv, struct err *err)
 	clock_gettime(CLOCK_BOOTTIME, &birth.boottime);
 	clock_gettime(CLOCK_MONOTONIC, &birth.monotonic);
 	/* The cgroup namespace comes when it is in its group in every hierarchy, the time namespace when its clocks are set. */
-	sv->init = proc_clone(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC,
-			      sv->group->v2_fd, &sv->pidfd);
-	if (sv->init == 0)
+	r = clone_as_owner(sv, &sv->init);
+	if (r == 0 && sv->init == 0)
 		ct_become_init(sv->spec, &birth);
 	close(fds[1]);
 	sv->init_fd = fds[0];
-	if (sv->init < 0)
-		return err_sys(err, -sv->init, "clone the guest into its namespaces");
+	if (r == 0 && sv->init < 0)
+		r = sv->init;
+	if (r < 0)
+		return err_sys(err, -r, "clone the guest into its namespaces");
 	return fault_point("start.monitor-cloned", err);
 }
 
@@ -215,6 +246,8 @@ static int supervise(struct supervisor *sv, struct err *err)
 
 	if (r == 0)
 		r = monitor_detach(err);
+	if (r == 0)
+		r = rlimits_lift_shared(err);
 	if (r == 0)
 		r = open_console(sv, err);
 	if (r == 0)
