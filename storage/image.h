@@ -16,11 +16,15 @@
 
 /*
  * The root folder of the mounted image (O_PATH), mounting it first if needed; two processes at a time are kept apart by a lock in
- * `mounts_dir`. A file that is no erofs or is damaged is BAD_TEMPLATE. `image_fd` is a readable descriptor of the file.
+ * `mounts_dir`. A file that is no erofs or is damaged is BAD_TEMPLATE. `image_fd` is a readable descriptor of the file; an
+ * image that is mounted already is not compared with it: a name means one content for ever, so it has the template's version in it.
  */
 int image_open(const char *mounts_dir, const char *name, int image_fd, struct err *err) _must_check_;
 
-/* Unmounts an image that nothing uses any more; one that is not mounted is a success. */
+/*
+ * Unmounts an image; one that is not mounted is a success. Guests that run on it keep it: their overlays hold the file system, only this mount of it goes, and the next
+ * image_open() has its pages in memory a second time. -EBUSY while a process works in the mount itself.
+ */
 int image_release(const char *mounts_dir, const char *name, struct err *err) _must_check_;
 
 /*

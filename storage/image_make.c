@@ -40,8 +40,9 @@ static int publish(const char *tmp, const char *file, struct err *err)
 }
 
 /*
- * lz4: 40 % less to read from a cold disk for a quarter more time to make. The times of the files are kept, so that the image does not depend on when it was
- * made.
+ * Not compressed. lz4 saves 43 % of the disk, but with nothing in memory 200 files of a start were read in 162 ms instead of 83 and all 913 MB in 1215 instead of 747
+ * (medians of 25 and 7 turns on a fast virtual disk, busy machine); a slow disk may see it otherwise. The times of the files are kept, so that the image does not depend on when it
+ * was made.
  */
 static int run_mkfs(const char *tree, const char *tmp, const char *uuid, struct err *err)
 {
@@ -53,7 +54,7 @@ static int run_mkfs(const char *tree, const char *tmp, const char *uuid, struct 
 	if (!uuid_option)
 		return err_oom(err);
 
-	const char *argv[] = { "mkfs.erofs", "--quiet", "-zlz4", uuid_option, tmp, tree, NULL };
+	const char *argv[] = { "mkfs.erofs", "--quiet", uuid_option, tmp, tree, NULL };
 	struct proc_spec spec = PROC_SPEC_INIT;
 
 	spec.argv = argv;

@@ -15,6 +15,9 @@
  *   btrfs   a subvolume            a quota group, live       btrfs; on a loop file that we make, or a folder on an existing btrfs
  *   dir     a folder               none (-EOPNOTSUPP)        nothing
  *
+ * btrfs has simple quotas where the kernel does (6.7), full ones before: those cost nothing for areas that share no data, but with 20 snapshots twice the
+ * time to rewrite files and 13 s instead of 1 s to remove 10 of them (measured). Simple ones make a file system that older kernels do not mount.
+ *
  * Files in an area carry the ids that the guest sees, 0 for its root: `data` is therefore reachable by the host's root only (mode 0700), and a
  * guest's set-user-ID file is no way to root for a user of the host.
  *
@@ -42,6 +45,7 @@ struct pool_stat {
 	bool has_limits;
 };
 
+/* As of the file system's last commit: with btrfs at most 30 s old. */
 struct area_stat {
 	uint64_t used_bytes;  /* by this area alone; 0 and `is_exact` false where the pool cannot tell cheaply */
 	uint64_t limit_bytes; /* 0: none */
@@ -88,7 +92,10 @@ bool area_exists(struct pool *pool, const char *id);
 /* The folder of an area (O_PATH), which holds `upper` and `work`. The caller closes it. */
 int area_open(struct pool *pool, const char *id, struct err *err) _must_check_;
 
-/* Changes the limit of a live area; below what it uses already is allowed by the kernel and only stops it from growing. */
+/*
+ * Changes the limit of a live area, also of a full one; below what it uses already is allowed by the kernel and only stops it from growing. What does not fit is
+ * EDQUOT for the guest. Its df shows the size of the pool, not the limit.
+ */
 int area_set_limit(struct pool *pool, const char *id, uint64_t limit_bytes, struct err *err) _must_check_;
 int area_get_stat(struct pool *pool, const char *id, struct area_stat *ret, struct err *err) _must_check_;
 

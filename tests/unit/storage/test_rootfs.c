@@ -293,9 +293,10 @@ static void test_layers_are_in_order(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		/* First: what an earlier one leaves changed would be taken for how it was. */
+		STORAGE_TEST(test_identity_is_put_back),
 		STORAGE_TEST(test_by_descriptor),
 		STORAGE_TEST(test_by_path),
-		STORAGE_TEST(test_identity_is_put_back),
 		STORAGE_TEST(test_silent_read_only_is_an_error),
 		STORAGE_TEST(test_errors_have_the_kernels_words),
 		STORAGE_TEST(test_refused_layers),
