@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <fcntl.h>
-#include <locale.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -26,9 +25,6 @@ int main(int argc, char **argv)
 {
 	if (!open_standard_fds())
 		return EXIT_SYSTEM;
-	/* Only what a character is: numbers and messages stay as they are. */
-	if (!setlocale(LC_CTYPE, ""))
-		setlocale(LC_CTYPE, "C.UTF-8");
 	umask(022);
 	return app_main(argc, argv, stdout, stderr);
 }

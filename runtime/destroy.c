@@ -84,6 +84,7 @@ static int end_guest(struct guest *guest, bool force, struct err *err)
 static int destroy_known(struct guest *guest, bool force, struct err *err)
 {
 	_cleanup_free_ char *arg = str_printf("%s %s", guest->config.uuid, guest->config.pool);
+	_cleanup_fd_ int monitor = guest_open_monitor(guest);
 	int r = end_guest(guest, force, err);
 
 	if (r < 0)
@@ -93,7 +94,11 @@ static int destroy_known(struct guest *guest, bool force, struct err *err)
 	r = journal_begin(guest->dir_fd, "destroy", arg, true, err);
 	if (r == 0)
 		r = fault_point("destroy.begin", err);
-	return r < 0 ? r : guest_finish_destroy(guest, guest->config.uuid, guest->config.pool, err);
+	if (r == 0)
+		r = guest_finish_destroy(guest, guest->config.uuid, guest->config.pool, err);
+	if (r == 0)
+		guest_release_to_monitor(guest, monitor);
+	return r;
 }
 
 int guest_destroy(const struct node *node, const char *name, bool force, struct err *err)

@@ -43,6 +43,13 @@ int guest_remove_run(struct guest *guest, struct err *err) _must_check_;
  */
 int guest_yield_to_monitor(struct guest *guest, struct err *err) _must_check_;
 
+/*
+ * The monitor of the running guest as a pidfd, or negative; taken before the guest is ended. It waits for the lock to see that there is nothing left for it to do: when the guest
+ * was ended, the lock is given to it, and its end waited for. Then nothing of the guest is left, it included, and the next command does not find the guest busy.
+ */
+int guest_open_monitor(const struct guest *guest);
+void guest_release_to_monitor(struct guest *guest, int monitor_fd);
+
 /* 1 and who runs, if the init of the last start lives; 0 if not. */
 int guest_get_run(const struct guest *guest, struct guest_run *ret, struct err *err) _must_check_;
 

@@ -201,11 +201,14 @@ static int resolve_prefix(struct node *node, const char *prefix, struct err *err
 		return node->prefix ? 0 : err_oom(err);
 	}
 
-	int r = path_make_dirs(prefix, 0755);
-
-	if (r < 0)
-		return err_sys(err, -r, "make the prefix '%s'", prefix);
 	node->prefix = realpath(prefix, NULL);
+	if (!node->prefix && errno == ENOENT) {
+		int r = path_make_dirs(prefix, 0755);
+
+		if (r < 0)
+			return err_sys(err, -r, "make the prefix '%s'", prefix);
+		node->prefix = realpath(prefix, NULL);
+	}
 	return node->prefix ? 0 : err_sys(err, errno, "find the prefix '%s'", prefix);
 }
 

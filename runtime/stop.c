@@ -109,6 +109,21 @@ int guest_stop_locked(struct guest *guest, const struct guest_stop_spec *spec, b
 	return r < 0 ? r : guest_cleanup_run(guest, err);
 }
 
+int guest_open_monitor(const struct guest *guest)
+{
+	struct err ignored = ERR_INIT;
+	struct guest_run run;
+
+	return state_read(guest->run_fd, &run, &ignored) == 1 ? proc_open(&run.monitor) : -EBADF;
+}
+
+void guest_release_to_monitor(struct guest *guest, int monitor_fd)
+{
+	fd_close(&guest->lock_fd);
+	if (monitor_fd >= 0 && proc_wait_pidfd(monitor_fd, MONITOR_TIMEOUT_MS) < 0)
+		log_warning(guest->node->log, "guest '%s' was ended, but its monitor has not", guest->name);
+}
+
 int guest_stop(const struct node *node, const char *name, const struct guest_stop_spec *spec, bool *ret_killed, struct err *err)
 {
 	_cleanup_guest_ struct guest *guest = NULL;
@@ -125,17 +140,12 @@ int guest_stop(const struct node *node, const char *name, const struct guest_sto
 	if (r == 0)
 		return err_exit(err, EXIT_NOT_RUNNING, ESRCH, "guest '%s' is not running", name);
 
-	_cleanup_fd_ int monitor = proc_open(&run.monitor);
+	_cleanup_fd_ int monitor = guest_open_monitor(guest);
 
 	r = guest_stop_locked(guest, spec, ret_killed, err);
-	if (r < 0)
-		return r;
-	/* The monitor waits for our lock to see that there is nothing left to do; then nothing of the guest is left, it included. */
-	fd_close(&guest->lock_fd);
-	if (monitor >= 0 && proc_wait_pidfd(monitor, MONITOR_TIMEOUT_MS) < 0)
-		log_warning(node->log, "guest '%s' is stopped, but its monitor, process %d, has not ended", name,
-			    run.monitor.pid);
-	return 0;
+	if (r == 0)
+		guest_release_to_monitor(guest, monitor);
+	return r;
 }
 
 int guest_restart(const struct node *node, const char *name, const struct guest_stop_spec *spec, struct err *err)
@@ -143,9 +153,17 @@ int guest_restart(const struct node *node, const char *name, const struct guest_
 	_cleanup_guest_ struct guest *guest = NULL;
 	int r = guest_open_locked(node, name, "restart", false, &guest, err);
 
-	if (r == 0)
-		r = guest_stop_locked(guest, spec, NULL, err);
-	return r < 0 ? r : guest_start_locked(guest, err);
+	if (r < 0)
+		return r;
+
+	_cleanup_fd_ int monitor = guest_open_monitor(guest);
+
+	r = guest_stop_locked(guest, spec, NULL, err);
+	if (r < 0)
+		return r;
+	r = guest_start_locked(guest, err);
+	guest_release_to_monitor(guest, monitor);
+	return r;
 }
 
 int guest_exited(const struct node *node, const char *name, const char *boot, int status, struct err *err)
