@@ -130,8 +130,14 @@ check-unit:
 include mk/tooling.mk
 include mk/fuzz.mk
 
+# The README's first command: what is needed from Debian, the build, a Debian template, a guest, and what to type next.
+demo:
+	$(MAKE) deps
+	$(MAKE) all
+	tools/demo $(BUILD)
+
 clean:
 	rm -rf $(BUILD)
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
-.PHONY: all clean check-unit unit-programs
+.PHONY: all clean demo check-unit unit-programs

@@ -65,7 +65,10 @@ static int open_area(const struct guest *guest, struct launch *l, struct err *er
 	if (r < 0)
 		return r;
 	l->area_fd = area_open(l->pool, guest->config.uuid, err);
-	return l->area_fd < 0 ? l->area_fd : 0;
+	if (l->area_fd < 0)
+		return l->area_fd;
+	/* Mounting the root of a guest with a full disk raises its limit for a moment; a kill in that moment would leave it raised. */
+	return guest->config.disk > 0 ? area_set_limit(l->pool, guest->config.uuid, guest->config.disk, err) : 0;
 }
 
 static int make_boot_id(char room[BOOT_ID_ROOM], struct err *err)
