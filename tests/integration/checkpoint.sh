@@ -1,0 +1,124 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# tests/integration/checkpoint.sh GUEST FOLDER CRIU ROOTAT
+#
+# Is a guest made to be checkpointed? Saves the running guest GUEST (without a network interface) with CRIU into the new folder FOLDER,
+# which ends it, restores it from there with the same ids, root and control groups, and looks whether its services go on: without the
+# commands of ctctl for it, which come later. CTCTL and CTCTL_PREFIX name the program and its instance. The restored processes, which no
+# monitor knows, are ended and their control groups removed. Exit status 0 if all is well.
+set -u
+guest=$1 images=$2 criu=$3 rootat=$4
+ctctl=${CTCTL:-build/ctctl}
+devices=(null zero full random urandom tty)
+restored=''
+
+die() {
+	echo "checkpoint: $*" >&2
+	grep -hE 'Error|Warn' "$images"/*.log 2>/dev/null | tail -n 20 >&2
+	exit 1
+}
+
+# One number of `ctctl status --json`.
+status_number() {
+	"$ctctl" status "$guest" --json | awk -F '[:,]' -v key="\"$1\"" 'index($0, key) { print $2 + 0 }'
+}
+
+# What stands behind KEY in guest.conf.
+configured() {
+	awk -F ' *= *' -v key="$1" '$1 == key { print $2; exit }' "$CTCTL_PREFIX/lib/guests/$guest/guest.conf"
+}
+
+# CRIU gives the folders of control groups back their owner, not the files in them. At setup-namespaces: post-restore is too late.
+action_script() {
+	cat <<-ACTION
+	#!/bin/sh
+	[ "\$CRTOOLS_SCRIPT_ACTION" = setup-namespaces ] || exit 0
+	chown $ids_first:$ids_first "$group_dir"
+	find "$group_dir" -type d -uid $ids_first | while read -r group; do
+		for file in cgroup.procs cgroup.threads cgroup.subtree_control; do
+			chown $ids_first:$ids_first "\$group/\$file"
+		done
+	done
+	ACTION
+}
+
+# Each external thing has one name at dump and at restore: the host's devices that are bound into /dev, and the console's terminal.
+options_of() {
+	local name
+	for name in "${devices[@]}"; do
+		[ "$1" = dump ] && printf '%s\n' --external "mnt[/dev/$name]:dev-$name"
+		[ "$1" = restore ] && printf '%s\n' --external "mnt[dev-$name]:/dev/$name"
+	done
+	[ "$1" = dump ] && printf '%s\n' --external "tty[$console]" --external 'mnt[/dev/console]:console'
+	[ "$1" = restore ] && printf '%s\n' --inherit-fd "fd[9]:tty[$console]" --external "mnt[console]:$terminal"
+	printf '%s\n' -D "$images" -v4 --manage-cgroups=soft --action-script "$images/action" --file-locks
+}
+
+in_guest() {
+	timeout 30 nsenter --all -t "$restored" -- env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"
+}
+
+examine() {
+	init=$(status_number init_pid) monitor=$(status_number monitor_pid)
+	[ "$init" -gt 0 ] || die "$guest is not running"
+	ids_first=$(awk '{ print $2; exit }' "/proc/$init/uid_map")
+	group=$(sed -n 's|^0::||p' "/proc/$init/cgroup")
+	group=${group%/init.scope}
+	group_dir=/sys/fs/cgroup$group
+	[ -e /sys/fs/cgroup/cgroup.controllers ] || group_dir=/sys/fs/cgroup/unified$group
+	console=$(stat -L -c '%r:%d' "/proc/$init/root/dev/console" | awk -F : '{ printf "%x:%x", $1, $2 }')
+	layer=$CTCTL_PREFIX/run/_images/$(configured template)
+	area=$CTCTL_PREFIX/lib/pools/$(configured pool)/data/$(configured uuid)
+}
+
+dump() {
+	local options
+	mapfile -t options < <(options_of dump)
+	"$criu" dump -t "$init" -o dump.log "${options[@]}" --cgroup-root "$group" --tcp-established --network-lock skip --link-remap \
+		--ghost-limit 16M --enable-fs ramfs --timeout 30 >/dev/null 2>&1 || die 'dump failed'
+	# The monitor sees its init end, and puts away what a stopped guest does not need.
+	timeout 10 tail --pid="$monitor" -f /dev/null || die 'the monitor did not end'
+}
+
+restore() {
+	local options
+	# A terminal for the console, held by script(1) until this test ends.
+	coproc CONSOLE { script -qfc 'tty; exec cat >/dev/null' /dev/null; }
+	read -r -t 10 terminal <&"${CONSOLE[0]}" || die 'no terminal for the console'
+	terminal=${terminal%$'\r'}
+	chown "$ids_first:$((ids_first + 5))" "$terminal"
+	mapfile -t options < <(options_of restore)
+	unshare --mount --propagation private "$rootat" "$layer" "$area" "$ids_first" "$images/root" \
+		"$criu" restore -d --root "$images/root" -o restore.log "${options[@]}" --pidfile "$images/pid" --tcp-established \
+		9<>"$terminal" >"$images/restore.out" 2>&1 || die "restore failed: $(tail -n 1 "$images/restore.out")"
+	restored=$(cat "$images/pid")
+}
+
+# Services alive before are alive after, with the same processes; and systemd still does its work.
+verify() {
+	in_guest systemctl is-system-running || die 'the restored system is not "running"'
+	in_guest systemctl show -p MainPID,Id --value '*.service' >"$images/services-after" || die 'systemd does not answer'
+	cmp "$images/services-before" "$images/services-after" || die 'services have other processes than before'
+	in_guest systemctl restart systemd-journald || die 'a service cannot be restarted'
+	[ "$(in_guest systemd-run --wait --pipe -q echo alive)" = alive ] || die 'a new service does not run'
+}
+
+end_restored() {
+	[ -z "$restored" ] || ! [ -e "$group_dir/cgroup.kill" ] || {
+		echo 1 >"$group_dir/cgroup.kill"
+		timeout 10 tail --pid="$restored" -f /dev/null
+		find /sys/fs/cgroup -maxdepth "$(awk -F / '{ print NF }' <<<"$group")" -path "*$group" -exec find {} -depth -type d -exec rmdir {} \; \;
+	}
+	[ -z "${CONSOLE_PID:-}" ] || kill "$CONSOLE_PID" 2>/dev/null
+}
+
+mkdir "$images" "$images/root" || die "cannot make the folder $images"
+examine
+action_script >"$images/action"
+chmod 755 "$images/action"
+"$ctctl" exec "$guest" -- systemctl show -p MainPID,Id --value '*.service' >"$images/services-before" || die 'systemd does not answer'
+trap end_restored EXIT
+dump
+restore
+verify
+echo "checkpoint: $guest was saved ($(du -sm "$images" | cut -f 1) MB), restored and goes on"

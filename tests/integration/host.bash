@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# What a host looks like, as lines that can be compared: the suite must leave it as it was. Used by tests/integration/run.
+
+# Units of the host's own systemd come and go as they like.
+host_cgroups() {
+	find /sys/fs/cgroup -type d -printf 'cgroup %p\n' | grep -vE '\.(service|scope|slice|socket|timer|mount|swap|device)(/|$)'
+}
+
+host_state() {
+	awk '{ d = ""; for (i = 7; $i != "-"; i++) d = d $i; print "mount", $4, $5, $6, $(i + 1), $(i + 2) }' /proc/self/mountinfo
+	ip -o link show | awk -F': ' '{ sub(/@.*/, "", $2); print "link", $2 }'
+	ip -o addr show | awk '{ print "address", $2, $4 }'
+	losetup -n -O NAME,BACK-FILE | sed 's/^/loop /'
+	host_cgroups
+	find /sys/fs/cgroup -maxdepth 1 -printf 'cgroupfs %p %M %u\n'
+	find /sys/fs/cgroup -maxdepth 2 -name cgroup.subtree_control -exec sed 's/^/controllers /' {} +
+	find /etc/ctctl /var/lib/ctctl /run/ctctl -maxdepth 2 -printf 'file %p\n' 2>/dev/null
+	sed 's/^/forward /' /proc/sys/net/ipv4/ip_forward
+}
+
+is_below() {
+	local pid=$1
+	while [ "${pid:-0}" -gt 1 ]; do
+		[ "$pid" -eq "$2" ] && return 0
+		pid=$(awk '$1 == "PPid:" { print $2 }' "/proc/$pid/status" 2>/dev/null)
+	done
+	return 1
+}
+
+# Processes of the run $1 that have outlived it: whoever has its mark in the environment or its folder $2 among the arguments, and is no child of $3.
+run_processes() {
+	local dir pid
+	for dir in /proc/[0-9]*; do
+		pid=${dir#/proc/}
+		grep -qzF "CTCTL_TEST_RUN=$1" "$dir/environ" 2>/dev/null || grep -qF "$2" "$dir/cmdline" 2>/dev/null || continue
+		is_below "$pid" "$3" || echo "process $pid $(tr '\0' ' ' <"$dir/cmdline" 2>/dev/null)"
+	done
+}
