@@ -87,3 +87,13 @@ int caps_drop(struct err *err)
 		return err_sys(err, errno, "set the capabilities");
 	return 0;
 }
+
+bool caps_has_sys_resource(void)
+{
+	cap_t caps = cap_get_proc();
+	cap_flag_value_t value = CAP_CLEAR;
+	bool has = caps && cap_get_flag(caps, CAP_SYS_RESOURCE, CAP_EFFECTIVE, &value) == 0 && value == CAP_SET;
+
+	cap_free(caps);
+	return has;
+}

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
+#include <stdbool.h>
+
 #include "base/err.h"
 
 /*
@@ -10,3 +12,6 @@
  * Called by the guest's init-to-be and by exec's child, as the guest's root, last before the filter.
  */
 int caps_drop(struct err *err) _must_check_;
+
+/* Does the calling thread have CAP_SYS_RESOURCE? Not every host's root has. */
+bool caps_has_sys_resource(void);

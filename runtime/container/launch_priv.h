@@ -50,5 +50,8 @@ int ct_devices_collect(const struct ct_spec *spec, const char *console_path, str
 /* Makes the detached `root_fd` the root, mounts /proc /sys (with its cgroup namespace's hierarchy) /dev /run in it, and lets go of the host's tree. */
 int ct_enter_root(int root_fd, const struct ct_devices *devices, struct err *err) _must_check_;
 
-/* Host name and the drop-ins in /run that make a stock systemd guest checkpointable. After ct_enter_root(). */
+/* Puts a detached mount on an open folder or file. 0 or a negative errno. */
+int ct_attach(int tree_fd, int target_fd) _must_check_;
+
+/* Host name, boot id, and the drop-ins in /run that make a stock systemd guest checkpointable. After ct_enter_root(). */
 int ct_write_guest_files(const struct ct_spec *spec, struct err *err) _must_check_;

@@ -64,7 +64,7 @@ static int open_target(int root_fd, const char *target)
 	return path_open_beneath(root_fd, target, O_PATH | O_DIRECTORY, 0);
 }
 
-static int attach(int tree_fd, int target_fd)
+int ct_attach(int tree_fd, int target_fd)
 {
 	long r = syscall(SYS_move_mount, tree_fd, "", target_fd, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
 
@@ -97,7 +97,7 @@ static int mount_at(int root_fd, const struct fs_mount *m, struct err *err)
 {
 	_cleanup_fd_ int target = open_target(root_fd, m->target);
 	_cleanup_fd_ int tree = target < 0 ? -EBADF : make_fs(m);
-	int r = target < 0 ? target : tree < 0 ? tree : attach(tree, target);
+	int r = target < 0 ? target : tree < 0 ? tree : ct_attach(tree, target);
 
 	return r < 0 ? err_exit(err, EXIT_MOUNT, -r, "mount %s on the guest's /%s: %s", m->type, m->target, strerror(-r)) : 0;
 }
@@ -120,7 +120,7 @@ static int attach_device(int root_fd, const struct ct_device *d, struct err *err
 	if (file < 0)
 		r = file;
 	if (r == 0)
-		r = attach(d->tree_fd, file);
+		r = ct_attach(d->tree_fd, file);
 	return r < 0 ? err_exit(err, EXIT_MOUNT, -r, "put /%s into the guest: %s", target, strerror(-r)) : 0;
 }
 
@@ -150,7 +150,7 @@ static int pivot(int root_fd, struct err *err)
 	if (host_root < 0)
 		return err_sys(err, errno, "open the host's root");
 
-	int r = attach(root_fd, host_root);
+	int r = ct_attach(root_fd, host_root);
 
 	if (r < 0)
 		return err_exit(err, EXIT_MOUNT, -r, "attach the guest's root: %s", strerror(-r));

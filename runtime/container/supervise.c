@@ -24,6 +24,7 @@
 #include "base/str.h"
 #include "base/sync.h"
 #include "netns/link.h"
+#include "runtime/container/caps.h"
 #include "runtime/container/container.h"
 #include "runtime/container/launch_priv.h"
 #include "runtime/container/monitor_start.h"
@@ -65,11 +66,14 @@ static int open_console(struct supervisor *sv, struct err *err)
  * The kernel counts what a user namespace holds (inotify instances and watches, pending signals, message queues, locked memory, namespaces) against its owner in the parent namespace,
  * too, and it is owned by the effective user that makes it (user_namespaces(7); kernel/ucount.c). Made by the host's root, all guests would share root's limits, 128 inotify
  * instances at that; made by its own root's id on the host, each guest has its own. The capabilities stay for the time of the clone.
+ *
+ * A host's root without CAP_SYS_RESOURCE stays the owner: only as such it has that capability over the guest (user_namespaces(7)), and a checkpoint asks for the limits of
+ * processes (prlimit(2)).
  */
 static int clone_as_owner(struct supervisor *sv, pid_t *ret_pid)
 {
 	const uint64_t flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC;
-	uid_t root = (uid_t)sv->spec->ids_first;
+	uid_t root = caps_has_sys_resource() ? (uid_t)sv->spec->ids_first : 0;
 	int bits = prctl(PR_GET_SECUREBITS);
 
 	if (bits < 0 || prctl(PR_SET_SECUREBITS, bits | SECBIT_NO_SETUID_FIXUP) < 0)
