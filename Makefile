@@ -30,12 +30,17 @@ CPPFLAGS   += -I. -I$(BUILD)/gen -isystem /usr/include/libnl3 -D_GNU_SOURCE -DCT
 CFLAGS     += -std=gnu17 $(OPT) $(WARN) $(HARDEN) -fno-common $(SANITIZE)
 LDFLAGS    += -pie -Wl,-z,relro,-z,now,--as-needed $(SANITIZE)
 
+# Small libraries that every command would load are linked in where their archives are installed (they are with Debian's -dev packages): 0.3 ms of each `exec` and `start`
+# otherwise (docs/BENCHMARKS.md). DYNAMIC=1 links them as usual, for a distribution's package.
+archive_of = $(filter /%,$(shell $(CC) -print-file-name=lib$(1).a))
+small      = $(foreach l,$(1),$(if $(DYNAMIC),-l$(l),$(or $(call archive_of,$(l)),-l$(l))))
+
 # What each folder may use: itself and what is below it. The order is the link order; a call that goes up does not link.
-LIBS_base      := -linih -ljson-c
-LIBS_netns     := -lnl-route-3 -lnl-3
+LIBS_base      := $(call small,inih json-c)
+LIBS_netns     := $(call small,nl-route-3 nl-3)
 LIBS_storage   :=
-LIBS_templates := -lmd
-LIBS_runtime   := -lcgroup -lcap
+LIBS_templates := $(call small,md)
+LIBS_runtime   := $(call small,cgroup cap)
 LIBS_cmd       := -lsmartcols
 LIBS_unpack    := -larchive -lseccomp -lcap
 

@@ -291,6 +291,7 @@ static struct monitor_start monitor_of(const struct supervisor *sv)
 static int hand_over(struct supervisor *sv, struct err *err)
 {
 	struct monitor_start start = monitor_of(sv);
+	struct sync_msg gone;
 	_cleanup_fd_ int socket_fd = monitor_listen(sv->spec->run_fd, err);
 	int r = socket_fd < 0 ? socket_fd : monitor_check(&start, err);
 
@@ -302,6 +303,8 @@ static int hand_over(struct supervisor *sv, struct err *err)
 	r = sync_send(sv->ctctl_fd, CT_STARTED, sv->init, -1);
 	if (r < 0 && r != -EPIPE)
 		return err_sys(err, -r, "talk to ctctl");
+	/* ctctl goes first: on a busy host it would otherwise wait for a processor until we have changed programs. Its end of file is what we wait for. */
+	(void)!fd_recv(sv->ctctl_fd, &gone, sizeof(gone), NULL, NULL);
 	return monitor_exec(&start, socket_fd, err);
 }
 
