@@ -32,7 +32,7 @@ static int remove_area(const struct guest *guest, const char *uuid, const char *
 static int remove_folder(struct guest *guest, struct err *err)
 {
 	_cleanup_fd_ int guests = path_open_dir(AT_FDCWD, guest->node->guests_dir, O_RDONLY);
-	static const char *const files[] = { CONF_FILE, "." CONF_FILE ".new", "console.log", "console.log.old", JOURNAL_FILE };
+	static const char *const files[] = { CONF_FILE, CONF_FILE_NEW, "console.log", "console.log.old", JOURNAL_FILE };
 
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
 		if (unlinkat(guest->dir_fd, files[i], 0) < 0 && errno != ENOENT)
@@ -116,8 +116,9 @@ int guest_destroy(const struct node *node, const char *name, bool force, struct 
 			break;
 		guest_close(TAKE_PTR(guest));
 	}
-	if (r == 0)
-		r = guest_settle(guest, &gone, err);
+	if (r < 0)
+		return r;
+	r = guest_settle(guest, &gone, err);
 	/* A guest.conf that cannot be read must not keep a guest for ever: what it says of uuid and pool is enough to remove the rest. */
 	if (r < 0 && err->exit == EXIT_BAD_CONFIG && force)
 		r = guest_load_identity(guest, err);

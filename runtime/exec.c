@@ -182,6 +182,7 @@ int guest_exec(const struct node *node, const char *name, const struct exec_spec
 	s.signal_fd = terminal_catch_signals(forwarded);
 	if (s.signal_fd < 0)
 		return err_sys(err, -s.signal_fd, "catch signals");
+	join.signal_fd = s.signal_fd;
 	r = prepare_stdio(&s, &join, guest_ends, err);
 	if (r == 0)
 		r = join_run(&join, &s.joined, err);

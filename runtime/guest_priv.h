@@ -8,6 +8,7 @@
 /* What the operations of runtime/ share about a guest. */
 
 #define CONF_FILE	"guest.conf"
+#define CONF_FILE_NEW	".guest.conf.new" /* of a save that was interrupted: fd_replace_file_at() */
 #define GUEST_LOCK_FILE "lock"
 
 /* guest.conf, read into config / changed by settings and written back whole and durably. Comments and unknown keys stay. */

@@ -75,7 +75,7 @@ int guest_get_usage(const struct guest *guest, struct guest_status *io, struct e
 	_cleanup_free_ char *cgroup = guest_cgroup_path(guest);
 	_cleanup_(cleanup_pool) struct pool *pool = NULL;
 	struct cgroup_usage usage = { 0 };
-	struct area_stat area;
+	struct area_stat area = { 0 };
 	int r;
 
 	if (!cgroup)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/keyctl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -28,8 +29,10 @@
 #include "runtime/container/cgroup.h"
 #include "runtime/container/rlimits.h"
 #include "runtime/container/seccomp.h"
+#include "runtime/join_clone.h"
 #include "runtime/join_user.h"
 #include "runtime/params.h"
+#include "runtime/terminal.h"
 
 #ifndef CLONE_NEWTIME
 #define CLONE_NEWTIME 0x00000080
@@ -73,14 +76,15 @@ static int keep_only(const struct join_spec *spec, int sync_fd, int init_fd)
 	return r;
 }
 
+/* Those in which it was not born (join_clone.h). */
 static int enter_namespaces(struct err *err)
 {
-	int all = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP;
+	int rest = CLONE_NEWUSER | CLONE_NEWCGROUP;
 
-	if (setns(FD_INIT, all | CLONE_NEWTIME) == 0)
+	if (setns(FD_INIT, rest | CLONE_NEWTIME) == 0)
 		return 0;
 	/* A kernel without time namespaces. */
-	if (errno == EINVAL && setns(FD_INIT, all) == 0)
+	if (errno == EINVAL && setns(FD_INIT, rest) == 0)
 		return 0;
 	return err_exit(err, EXIT_NOT_RUNNING, errno, "enter the guest: %s", strerror(errno));
 }
@@ -238,6 +242,9 @@ static int child_main(const struct join_spec *spec, struct err *err)
 	/* Root of the guest first: the terminal is opened and the user looked up with its rights, not with the host's. */
 	if (r == 0 && (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0))
 		r = err_sys(err, errno, "become the guest's root");
+	/* The change of credentials has set it to fs.suid_dumpable, which may be 1 on a host where somebody debugs. */
+	if (r == 0 && prctl(PR_SET_DUMPABLE, 0) < 0)
+		r = err_sys(err, errno, "hide from the guest");
 	if (r == 0 && spec->exec->tty)
 		r = open_terminal(&master, err);
 	if (r == 0)
@@ -257,9 +264,16 @@ static int child_main(const struct join_spec *spec, struct err *err)
 	return become_command(spec, &user, err);
 }
 
-__attribute__((noreturn)) static void child(const struct join_spec *spec, const struct cgroup_join *group, int sync_fd,
-					    int init_fd)
+struct birth {
+	const struct join_spec *spec;
+	struct cgroup_join group;
+	int sync_fd;
+	int init_fd;
+};
+
+static void child(const void *context)
 {
+	const struct birth *birth = context;
 	struct err err = ERR_INIT;
 	sigset_t none;
 
@@ -268,26 +282,53 @@ __attribute__((noreturn)) static void child(const struct join_spec *spec, const 
 	for (int s = 1; s < NSIG; s++)
 		signal(s, SIG_DFL);
 
-	int r = cgroup_join_self(group);
+	int r = cgroup_join_self(&birth->group);
 
 	if (r == 0)
-		r = keep_only(spec, sync_fd, init_fd);
+		r = keep_only(birth->spec, birth->sync_fd, birth->init_fd);
 	if (r < 0) {
-		r = err_sys(&err, -r, "leave ctctl's groups and descriptors");
-		sync_send_error(sync_fd, JOIN_READY, &err);
+		(void)!err_sys(&err, -r, "leave ctctl's groups and descriptors");
+		sync_send_error(birth->sync_fd, JOIN_READY, &err);
 		_exit(EXIT_FAILED);
 	}
-	r = child_main(spec, &err);
+	r = child_main(birth->spec, &err);
 	sync_send_error(FD_SYNC, JOIN_READY, &err);
 	_exit(EXIT_FAILED);
 }
 
+/*
+ * A guest can hold its process up at every step, by a frozen group or a file system that does not answer: what the user sends to end the wait ends it. A change of the
+ * window's size is seen to when there is a terminal.
+ */
+static int await_message(int fd, int signal_fd, struct err *err)
+{
+	struct pollfd set[] = { { .fd = fd, .events = POLLIN }, { .fd = signal_fd, .events = POLLIN } };
+
+	for (;;) {
+		if (poll(set, ARRAY_SIZE(set), -1) < 0 && errno != EINTR)
+			return err_sys(err, errno, "wait for the command");
+		if (set[0].revents)
+			return 0;
+
+		int signo = set[1].revents ? terminal_next_signal(signal_fd) : 0;
+
+		if (signo != 0 && signo != SIGWINCH)
+			return err_exit(err, EXIT_FAILED, EINTR, "interrupted by signal %d before the guest ran the command",
+					signo);
+	}
+}
+
 /* READY and then the end of file, or an error before or after READY. */
-static int await_exec(int fd, bool tty, struct joined *ret, struct err *err)
+static int await_exec(int fd, const struct join_spec *spec, struct joined *ret, struct err *err)
 {
 	struct sync_msg msg;
-	int r = sync_expect(fd, JOIN_READY, "the command's process", "ready", NULL, tty ? &ret->master_fd : NULL, err);
+	int r = await_message(fd, spec->signal_fd, err);
 
+	if (r == 0)
+		r = sync_expect(fd, JOIN_READY, "the command's process", "ready", NULL, spec->exec->tty ? &ret->master_fd : NULL,
+				err);
+	if (r == 0)
+		r = await_message(fd, spec->signal_fd, err);
 	if (r < 0)
 		return r;
 
@@ -306,19 +347,18 @@ static int await_exec(int fd, bool tty, struct joined *ret, struct err *err)
 static pid_t clone_child(const struct join_spec *spec, int fds[2], int init_fd, int *ret_pidfd, struct err *err)
 {
 	for (int tries = 0;; tries++) {
-		_cleanup_(cgroup_join_close) struct cgroup_join group = CGROUP_JOIN_INIT;
-		int r = cgroup_join_open(spec->cgroup, &group, err);
+		struct birth birth = { .spec = spec, .group = CGROUP_JOIN_INIT, .sync_fd = fds[1], .init_fd = init_fd };
+		int r = cgroup_join_open(spec->cgroup, &birth.group, err);
 
 		if (r < 0)
 			return r;
 
-		pid_t pid = proc_clone(0, group.v2_fd, ret_pidfd);
+		pid_t pid = join_clone(init_fd, birth.group.v2_fd, child, &birth, ret_pidfd);
 
-		if (pid == 0)
-			child(spec, &group, fds[1], init_fd);
+		cgroup_join_close(&birth.group);
 		if (pid == -EBUSY && tries < 3)
 			continue;
-		return pid < 0 ? err_sys(err, -pid, "clone the command's process") : pid;
+		return pid < 0 ? err_exit(err, EXIT_NOT_RUNNING, -pid, "enter the guest: %s", strerror(-pid)) : pid;
 	}
 }
 
@@ -334,8 +374,8 @@ int join_run(const struct join_spec *spec, struct joined *ret, struct err *err)
 	 * From the moment that the child is in the guest's PID namespace, its processes see it: not dumpable, it shows them neither its memory nor its program nor its descriptors
 	 * (ptrace(2), "Ptrace access mode checking"; the lesson of CVE-2016-9962 and CVE-2019-5736). The command that it becomes is the guest's own again.
 	 */
-	if (prctl(PR_SET_DUMPABLE, 0) < 0 || setns(init_fd, CLONE_NEWPID) < 0)
-		return err_exit(err, EXIT_NOT_RUNNING, errno, "enter the guest's PID namespace: %s", strerror(errno));
+	if (prctl(PR_SET_DUMPABLE, 0) < 0)
+		return err_sys(err, errno, "hide from the guest");
 
 	int r = sync_pair(fds);
 
@@ -343,7 +383,7 @@ int join_run(const struct join_spec *spec, struct joined *ret, struct err *err)
 		return err_sys(err, -r, "make a socket pair");
 	ret->pid = clone_child(spec, fds, init_fd, &ret->pidfd, err);
 	close(fds[1]);
-	r = ret->pid < 0 ? ret->pid : await_exec(fds[0], spec->exec->tty, ret, err);
+	r = ret->pid < 0 ? ret->pid : await_exec(fds[0], spec, ret, err);
 	close(fds[0]);
 	if (r < 0 && ret->pid > 0) {
 		(void)!proc_kill_pidfd(ret->pidfd, SIGKILL);

@@ -13,8 +13,8 @@
  * A process of ours becomes one of a running guest's.
  *
  *   ctctl                                   child
- *   setns(pid namespace of the guest)
- *   clone3 into the guest's cgroup ------->  joins it on v1, setns(all others), user, terminal
+ *   clone3 into the guest's cgroup and
+ *   most of its namespaces (join_clone.h) ->  joins it on v1, setns(the others), user, terminal
  *         <--------------------- READY (the terminal's master, if it has one)
  *         <--------------------- end of file: exec worked, or an error that says why not
  */
@@ -22,7 +22,8 @@ struct join_spec {
 	const struct guest_run *run;
 	const char *cgroup;
 	const struct exec_spec *exec;
-	int stdio[3]; /* what becomes 0, 1 and 2 without a terminal */
+	int stdio[3];  /* what becomes 0, 1 and 2 without a terminal */
+	int signal_fd; /* a signalfd: what comes before the command runs, but SIGWINCH, ends the wait; it is taken */
 };
 
 struct joined {
@@ -32,7 +33,7 @@ struct joined {
 };
 
 /*
- * Called by the host's root in the host's namespaces; puts the caller's own future children into the guest's PID namespace, so that it is called once per process.
- * NOT_RUNNING if the guest is gone; EXEC_NOT_FOUND and EXEC_NOT_EXECUTABLE for the command.
+ * Called by the host's root in the host's namespaces, in which the caller stays; it is no longer dumpable.
+ * NOT_RUNNING if the guest is gone; -EINTR after a signal; EXEC_NOT_FOUND and EXEC_NOT_EXECUTABLE for the command.
  */
 int join_run(const struct join_spec *spec, struct joined *ret, struct err *err) _must_check_;

@@ -2,16 +2,21 @@
 #include "runtime/join_user.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/str.h"
 
 #define GROUPS_MAX 256
+
+/* Of /etc/passwd and /etc/group: 100,000 users. */
+#define DATABASE_MAX (8 << 20)
 
 /* An id as the guest's 65536 have it. */
 static int parse_id(const char *text, uid_t *ret)
@@ -54,6 +59,24 @@ static int take(struct join_user *user, const struct passwd *pw)
 	return user->name && user->home && user->shell ? 0 : -ENOMEM;
 }
 
+/*
+ * The guest's file, and its choice what is at that path: a fifo would hold us up for ever, /dev/zero and a file of holes would be read without end.
+ */
+static FILE *open_database(const char *path)
+{
+	_cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > DATABASE_MAX)
+		return NULL;
+
+	FILE *file = fdopen(fd, "r");
+
+	if (file)
+		(void)!TAKE_FD(fd);
+	return file;
+}
+
 /* Not getpwnam(): the guest's name services would be loaded into a process that is still ours. */
 static int read_passwd(const char *name, uid_t uid, struct passwd **ret, FILE *file)
 {
@@ -72,7 +95,7 @@ int join_user_find(const char *wanted, struct join_user *ret, struct err *err)
 {
 	struct passwd fallback = { .pw_name = (char *)"root", .pw_dir = (char *)"/", .pw_shell = (char *)"/bin/sh" };
 	struct passwd *pw = &fallback;
-	_cleanup_file_ FILE *file = fopen("/etc/passwd", "re");
+	_cleanup_file_ FILE *file = open_database("/etc/passwd");
 
 	*ret = (struct join_user){ 0 };
 
@@ -102,7 +125,7 @@ void join_user_free(struct join_user *user)
 /* The groups that name the user as a member. */
 static size_t read_groups(const struct join_user *user, gid_t *groups, size_t room)
 {
-	_cleanup_file_ FILE *file = fopen("/etc/group", "re");
+	_cleanup_file_ FILE *file = open_database("/etc/group");
 	size_t n = 0;
 	struct group *gr;
 

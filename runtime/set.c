@@ -122,7 +122,7 @@ int guest_set(const struct node *node, const char *name, const struct guest_sett
 	      bool *ret_needs_restart, struct err *err)
 {
 	_cleanup_guest_ struct guest *guest = NULL, *before = NULL;
-	_cleanup_free_ const struct param **changed = calloc(n_settings + 1, sizeof(*changed));
+	_cleanup_free_ const struct param **changed = reallocarray(NULL, n_settings + 1, sizeof(void *));
 	int r = guest_open_locked(node, name, "set", false, &guest, err);
 
 	*ret_needs_restart = false;

@@ -228,7 +228,7 @@ void ct_become_init(const struct ct_spec *spec, const struct ct_birth *birth)
 	if (r == 0)
 		r = prepare(spec, birth, &err);
 	if (r == 0)
-		r = run_init(spec, &err);
+		(void)!run_init(spec, &err);
 	sync_send_error(FD_SYNC, CT_READY, &err);
 	_exit(EXIT_FAILED);
 }

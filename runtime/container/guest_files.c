@@ -55,7 +55,7 @@ static int make_parents(int root_fd, const char *path)
 
 static int write_file(int root_fd, const char *path, const char *content, mode_t mode)
 {
-	_cleanup_fd_ int fd = path_open_in(root_fd, path, O_WRONLY | O_CREAT | O_TRUNC, mode);
+	_cleanup_fd_ int fd = path_open_in(root_fd, path, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK, mode);
 
 	return fd < 0 ? fd : fd_write_all(fd, content, strlen(content));
 }
@@ -76,22 +76,25 @@ static int write_systemd_files(int root_fd)
 	return 0;
 }
 
-/* Only if it says something else: the guest's own edits of its name stay until `ctctl set` changes ours. */
+/*
+ * Only if it says something else: the guest's own edits of its name stay until `ctctl set` changes ours. The file is the guest's: whatever is at that path (a fifo would hold
+ * us up for ever) or keeps us from writing it (a full disk, a read-only /etc), the guest starts without.
+ */
 static int write_hostname(int root_fd, const char *hostname)
 {
 	_cleanup_free_ char *line = str_printf("%s\n", hostname);
-	_cleanup_fd_ int fd = path_open_in(root_fd, "etc/hostname", O_RDONLY, 0);
+	_cleanup_fd_ int fd = path_open_in(root_fd, "etc/hostname", O_RDONLY | O_NONBLOCK, 0);
 	char now[80] = "";
+	struct stat st;
 
 	if (!line)
 		return -ENOMEM;
+	if (fd >= 0 && (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)))
+		return 0;
 	if (fd >= 0 && read(fd, now, sizeof(now) - 1) >= 0 && strcmp(now, line) == 0)
 		return 0;
-
-	int r = write_file(root_fd, "etc/hostname", line, 0644);
-
-	/* A guest without /etc, or with a read-only one, has no use for the file. */
-	return r == -ENOENT || r == -EROFS || r == -ENOTDIR || r == -ELOOP ? 0 : r;
+	(void)!write_file(root_fd, "etc/hostname", line, 0644);
+	return 0;
 }
 
 /*

@@ -323,7 +323,7 @@ void ct_supervise(const struct ct_spec *spec, int ctctl_fd, const struct cgroup_
 	int r = supervise(&sv, &err);
 
 	if (r == 0)
-		r = hand_over(&sv, &err);
+		(void)!hand_over(&sv, &err);
 
 	/* Only a failure comes by here. */
 	if (sv.init > 0) {

@@ -103,7 +103,7 @@ int main(int argc, char **argv)
 	serve(&console);
 	console_drain(&console);
 
-	int status = reap((pid_t)atoi(argv[3]));
+	int status = reap((pid_t)strtol(argv[3], NULL, 10));
 
 	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGHUP)
 		wait_interval(started);
