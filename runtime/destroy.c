@@ -105,17 +105,8 @@ int guest_destroy(const struct node *node, const char *name, bool force, struct 
 {
 	_cleanup_guest_ struct guest *guest = NULL;
 	bool gone = false;
-	int r;
+	int r = guest_acquire_quiet(node, name, "destroy", false, &guest, err);
 
-	for (;;) {
-		r = guest_acquire(node, name, "destroy", false, &guest, err);
-		if (r < 0)
-			return r;
-		r = guest_yield_to_monitor(guest, err);
-		if (r <= 0)
-			break;
-		guest_close(TAKE_PTR(guest));
-	}
 	if (r < 0)
 		return r;
 	r = guest_settle(guest, &gone, err);

@@ -21,6 +21,10 @@ int guest_save(struct guest *guest, const struct param *const *changed, size_t n
 int guest_acquire(const struct node *node, const char *name, const char *verb, bool wait, struct guest **ret,
 		  struct err *err) _must_check_;
 
+/* As guest_acquire(), after a monitor that is about to act on the end of its guest has done so. */
+int guest_acquire_quiet(const struct node *node, const char *name, const char *verb, bool wait, struct guest **ret,
+			struct err *err) _must_check_;
+
 /*
  * Finishes or undoes whatever an interrupted operation left of this guest, and cleans up after an init that ended unseen. Under the guest's lock. Loads the
  * configuration. On return either nothing of the guest is in the kernel, or it runs and is watched by a monitor. *ret_gone (may be NULL) is set if the guest itself was
