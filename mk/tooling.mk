@@ -70,3 +70,7 @@ uninstall:
 check:
 	+@MAKE='$(MAKE)' tests/run-all
 .PHONY: check
+
+# What the test of checkpoints needs to mount a guest's root for CRIU.
+$(BUILD)/tests/integration/rootat: $(BUILD)/tests/integration/rootat.o $(ARCHIVES_storage)
+	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $^ $(LINK_storage)

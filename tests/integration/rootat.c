@@ -4,12 +4,14 @@
  * rootat LAYER AREA FIRST_ID TARGET COMMAND [ARGUMENT...]: mounts the root of a guest on TARGET, as `ctctl start` assembles it, and executes COMMAND.
  *
  * For tests of restoring: CRIU wants the root mounted in its own mount namespace. LAYER is the mounted image of the template, AREA the guest's private
- * area, FIRST_ID the first of its ids on the host. Run by root in a private mount namespace, which takes the mount with it.
+ * area, FIRST_ID the first of its ids on the host. Run by root in a private mount namespace, which takes the mount with it. If descriptor 8
+ * is the master of a terminal, which nobody else has opened, COMMAND finds its other end as descriptor 9: a console for the restored guest.
  */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <unistd.h>
 
@@ -19,7 +21,9 @@
 #include "base/userns.h"
 #include "storage/rootfs.h"
 
-#define N_IDS 65536
+#define N_IDS	  65536
+#define FD_MASTER 8
+#define FD_SLAVE  9
 
 static int mount_root(const char *layer, const char *area, uint32_t first_id, const char *target, struct err *err)
 {
@@ -48,6 +52,20 @@ static int mount_root(const char *layer, const char *area, uint32_t first_id, co
 	return 0;
 }
 
+static int open_console(struct err *err)
+{
+	if (!isatty(FD_MASTER))
+		return 0;
+	if (unlockpt(FD_MASTER) < 0)
+		return err_sys(err, errno, "unlock the terminal");
+
+	_cleanup_fd_ int slave = ioctl(FD_MASTER, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+	if (slave < 0 || dup2(slave, FD_SLAVE) < 0)
+		return err_sys(err, errno, "open the terminal");
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct err err = ERR_INIT;
@@ -57,7 +75,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: rootat LAYER AREA FIRST_ID TARGET COMMAND [ARGUMENT...]\n");
 		return 2;
 	}
-	if (mount_root(argv[1], argv[2], (uint32_t)first_id, argv[4], &err) < 0) {
+	if (mount_root(argv[1], argv[2], (uint32_t)first_id, argv[4], &err) < 0 || open_console(&err) < 0) {
 		fprintf(stderr, "rootat: %s\n", err.msg);
 		return 1;
 	}
