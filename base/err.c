@@ -32,6 +32,15 @@ static enum exit_code exit_from_errno(int code)
 	}
 }
 
+/* Names, lines of programs and texts of images come from strangers: none may begin a second line or speak to the terminal. */
+static void make_one_line(char *msg)
+{
+	for (; *msg; msg++) {
+		if ((unsigned char)*msg < ' ' || *msg == 0x7f)
+			*msg = '?';
+	}
+}
+
 static int fill(struct err *err, enum exit_code exit, int code, const char *fmt, va_list ap)
 {
 	if (code <= 0)
@@ -40,6 +49,7 @@ static int fill(struct err *err, enum exit_code exit, int code, const char *fmt,
 		err->code = code;
 		err->exit = exit;
 		vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
+		make_one_line(err->msg);
 	}
 	return -code;
 }
@@ -94,5 +104,6 @@ int err_wrap(struct err *err, const char *fmt, ...)
 	size_t used = strlen(err->msg);
 
 	snprintf(err->msg + used, sizeof(err->msg) - used, ": %s", inner);
+	make_one_line(err->msg);
 	return -err->code;
 }

@@ -15,7 +15,7 @@
 struct err {
 	int code;	     /* positive errno, 0 while there is none */
 	enum exit_code exit; /* the status with which ctctl ends if nobody handles it */
-	char msg[512];	     /* one line, always terminated, cut if longer */
+	char msg[512];	     /* one line, always terminated, cut if longer; control characters become '?' */
 };
 
 #define ERR_INIT ((struct err){ .exit = EXIT_FAILED })
