@@ -170,9 +170,13 @@ static void show_log(const struct guest *guest)
 	ssize_t n = fd_read_file_at(guest->dir_fd, CT_CONSOLE_LOG, 2 * CONSOLE_LOG_MAX, &text);
 
 	if (n > 0) {
-		size_t shown = n > LOG_SHOWN ? LOG_SHOWN : (size_t)n;
+		const char *from = text + (n > LOG_SHOWN ? n - LOG_SHOWN : 0);
+		const char *line = n > LOG_SHOWN ? strchr(from, '\n') : NULL;
 
-		(void)!fd_write_all(1, text + (size_t)n - shown, shown);
+		/* From the beginning of a line, if one is near. */
+		if (line)
+			from = line + 1;
+		(void)!fd_write_all(1, from, (size_t)(text + n - from));
 	}
 }
 
