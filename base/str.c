@@ -87,10 +87,13 @@ int str_to_u64(const char *s, uint64_t max, uint64_t *ret)
 	return 0;
 }
 
+/* Above this, no unit makes it a number of 64 bits; below it, a shift by 50 bits still fits into 128. */
+#define MILLI_MAX ((__uint128_t)UINT64_MAX * 1000 + 999)
+
 /* Reads "12.345" as 12345 thousandths and says where it ended. Further decimals are refused: they would be lost. */
-static int parse_milli(const char *s, const char **ret_end, uint64_t *ret)
+static int parse_milli(const char *s, const char **ret_end, __uint128_t *ret)
 {
-	uint64_t v = 0;
+	__uint128_t v = 0;
 	int decimals = -1;
 
 	if (!isdigit((unsigned char)*s))
@@ -104,22 +107,19 @@ static int parse_milli(const char *s, const char **ret_end, uint64_t *ret)
 			break;
 		if (decimals >= 3)
 			return -EINVAL;
-		if (v > (UINT64_MAX / 1000 - 9) / 10)
+		v = v * 10 + (unsigned int)(*s - '0');
+		if (v > MILLI_MAX)
 			return -ERANGE;
-		v = v * 10 + (uint64_t)(*s - '0');
 		if (decimals >= 0)
 			decimals++;
 	}
 	if (decimals == 0)
 		return -EINVAL;
-	for (int i = decimals < 0 ? 0 : decimals; i < 3; i++) {
-		if (v > UINT64_MAX / 10)
-			return -ERANGE;
+	for (int i = decimals < 0 ? 0 : decimals; i < 3; i++)
 		v *= 10;
-	}
 	*ret_end = s;
 	*ret = v;
-	return 0;
+	return v > MILLI_MAX ? -ERANGE : 0;
 }
 
 static int size_unit_shift(const char *s)
@@ -142,7 +142,7 @@ static int size_unit_shift(const char *s)
 int str_to_size(const char *s, uint64_t *ret)
 {
 	const char *end;
-	uint64_t milli;
+	__uint128_t milli;
 	int r = parse_milli(s, &end, &milli);
 
 	if (r < 0)
@@ -155,7 +155,7 @@ int str_to_size(const char *s, uint64_t *ret)
 	if (shift == 0 && milli % 1000)
 		return -EINVAL;
 
-	__uint128_t bytes = ((__uint128_t)milli << shift) / 1000;
+	__uint128_t bytes = (milli << shift) / 1000;
 
 	if (bytes > INT64_MAX)
 		return -ERANGE;
@@ -166,9 +166,15 @@ int str_to_size(const char *s, uint64_t *ret)
 int str_to_milli(const char *s, uint64_t *ret)
 {
 	const char *end;
-	int r = parse_milli(s, &end, ret);
+	__uint128_t milli;
+	int r = parse_milli(s, &end, &milli);
 
-	return r < 0 ? r : *end ? -EINVAL : 0;
+	if (r < 0 || *end)
+		return r < 0 ? r : -EINVAL;
+	if (milli > UINT64_MAX)
+		return -ERANGE;
+	*ret = (uint64_t)milli;
+	return 0;
 }
 
 int str_to_bool(const char *s, bool *ret)
