@@ -55,15 +55,21 @@ int path_make_dirs(const char *path, mode_t mode)
 
 	if (!copy)
 		return -ENOMEM;
+	if (!*copy)
+		return -ENOENT;
 	for (char *slash = strchr(copy + 1, '/');; slash = strchr(slash + 1, '/')) {
 		if (slash)
 			*slash = '\0';
 		if (mkdir(copy, mode) < 0 && errno != EEXIST)
 			return -errno;
 		if (!slash)
-			return 0;
+			break;
 		*slash = '/';
 	}
+
+	_cleanup_fd_ int fd = path_open_dir(AT_FDCWD, path, O_PATH);
+
+	return fd < 0 ? fd : 0;
 }
 
 int path_make_dir_at(int dir_fd, const char *name, mode_t mode)

@@ -23,7 +23,7 @@ int path_open_beneath(int dir_fd, const char *path, int flags, mode_t mode) _mus
 /* Opens a folder of the host by name, O_PATH where `flags` has it. Returns a descriptor or a negative errno. */
 int path_open_dir(int dir_fd, const char *path, int flags) _must_check_;
 
-/* Makes `path` and what is missing above it (host paths). 0 or a negative errno. */
+/* Makes `path` and what is missing above it (host paths); 0 only if it is a folder then. 0 or a negative errno. */
 int path_make_dirs(const char *path, mode_t mode) _must_check_;
 
 /* Makes one folder and opens it; an existing one is fine and keeps its mode. Returns a descriptor or a negative errno. */
