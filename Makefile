@@ -40,7 +40,8 @@ LIBS_base      := $(call small,inih json-c)
 LIBS_netns     := $(call small,nl-route-3 nl-3)
 LIBS_storage   :=
 LIBS_templates := $(call small,md)
-LIBS_runtime   := $(call small,cgroup cap)
+# Since version 3 (Debian 13) a static libcgroup would want a static libsystemd, which Debian does not have.
+LIBS_runtime   := $(if $(wildcard /usr/lib/*/libcgroup.so.3),-lcgroup,$(call small,cgroup)) $(call small,cap)
 LIBS_cmd       := -lsmartcols
 LIBS_unpack    := -larchive -lseccomp -lcap
 
