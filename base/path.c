@@ -110,13 +110,19 @@ struct removal {
 	size_t room;
 };
 
+/* Not into a mount, which by its device number can be the same file system: -EXDEV. */
+static int open_to_remove(int dir_fd, const char *name)
+{
+	return open_resolved(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS);
+}
+
 static int removal_descend(struct removal *rm, const char *name)
 {
-	_cleanup_fd_ int fd = openat(rm->dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	_cleanup_fd_ int fd = open_to_remove(rm->dir_fd, name);
 	struct stat parent, child;
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	if (fstat(rm->dir_fd, &parent) < 0 || fstat(fd, &child) < 0)
 		return -errno;
 	if (child.st_dev != rm->dev)
@@ -151,12 +157,30 @@ static int removal_climb(struct removal *rm)
 		return -errno;
 	if (st.st_dev != c->dev || st.st_ino != c->ino)
 		return -ESTALE;
-	if (unlinkat(fd, c->name, AT_REMOVEDIR) < 0)
+	if (unlinkat(fd, c->name, AT_REMOVEDIR) < 0 && errno != ENOENT)
 		return -errno;
 	close(rm->dir_fd);
 	rm->dir_fd = TAKE_FD(fd);
 	rm->depth--;
 	return 0;
+}
+
+/* Removes one entry, or descends into it: 1 then. What another process removed meanwhile is removed. */
+static int removal_entry(struct removal *rm, const char *name)
+{
+	if (unlinkat(rm->dir_fd, name, 0) == 0 || errno == ENOENT)
+		return 0;
+	if (errno != EISDIR && errno != EPERM)
+		return -errno;
+	if (unlinkat(rm->dir_fd, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+		return 0;
+	/* EBUSY: something is mounted on it, which descending finds out. */
+	if (errno != ENOTEMPTY && errno != EEXIST && errno != EBUSY)
+		return -errno;
+
+	int r = removal_descend(rm, name);
+
+	return r < 0 && r != -ENOENT ? r : r == 0;
 }
 
 /* Empties the current folder of files. 1 if it descended into a folder, 0 if it is empty now. */
@@ -172,22 +196,16 @@ static int removal_sweep(struct removal *rm)
 
 		struct dirent *e = readdir(dir);
 
+		/* ENOENT: the folder itself was removed meanwhile. */
 		if (!e)
-			return -errno;
+			return errno == ENOENT ? 0 : -errno;
 		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
 			continue;
-		if (unlinkat(rm->dir_fd, e->d_name, 0) == 0 || errno == ENOENT)
-			continue;
-		if (errno != EISDIR && errno != EPERM)
-			return -errno;
-		if (unlinkat(rm->dir_fd, e->d_name, AT_REMOVEDIR) == 0)
-			continue;
-		if (errno != ENOTEMPTY && errno != EEXIST)
-			return -errno;
 
-		int r = removal_descend(rm, e->d_name);
+		int r = removal_entry(rm, e->d_name);
 
-		return r < 0 ? r : 1;
+		if (r != 0)
+			return r;
 	}
 }
 
@@ -208,7 +226,7 @@ static int removal_run(struct removal *rm)
 	}
 }
 
-int path_remove_tree_at(int dir_fd, const char *name)
+static int remove_tree(int dir_fd, const char *name)
 {
 	struct stat st;
 
@@ -217,10 +235,10 @@ int path_remove_tree_at(int dir_fd, const char *name)
 	if (errno != EISDIR && errno != EPERM)
 		return -errno;
 
-	struct removal rm = { .dir_fd = path_open_dir(dir_fd, name, O_RDONLY | O_NOFOLLOW) };
+	struct removal rm = { .dir_fd = open_to_remove(dir_fd, name) };
 
 	if (rm.dir_fd < 0)
-		return rm.dir_fd;
+		return rm.dir_fd == -ENOENT ? 0 : rm.dir_fd;
 
 	int r = fstat(rm.dir_fd, &st) < 0 ? -errno : 0;
 
@@ -229,7 +247,23 @@ int path_remove_tree_at(int dir_fd, const char *name)
 		r = removal_run(&rm);
 	free(rm.stack);
 	close(rm.dir_fd);
-	if (r == 0 && unlinkat(dir_fd, name, AT_REMOVEDIR) < 0)
+	if (r == 0 && unlinkat(dir_fd, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
 		r = -errno;
 	return r;
+}
+
+int path_remove_tree_at(int dir_fd, const char *name)
+{
+	const char *slash = strrchr(name, '/');
+
+	if (!slash)
+		return remove_tree(dir_fd, name);
+
+	/* On the way to its folder mounts may be crossed, but not into the tree. */
+	_cleanup_free_ char *above = strndup(name, (size_t)(slash - name + 1));
+	_cleanup_fd_ int parent = above ? path_open_dir(dir_fd, above, O_PATH) : -ENOMEM;
+
+	if (parent < 0)
+		return parent == -ENOENT ? 0 : parent;
+	return slash[1] ? remove_tree(parent, slash + 1) : -EINVAL;
 }

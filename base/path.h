@@ -30,8 +30,9 @@ int path_make_dirs(const char *path, mode_t mode) _must_check_;
 int path_make_dir_at(int dir_fd, const char *name, mode_t mode) _must_check_;
 
 /*
- * Removes `name` below `dir_fd` with everything in it. Follows no symlink and crosses into no other file system (-EXDEV). A missing one
- * is a success. Takes an explicit stack, so a deep tree cannot exhaust ours. 0 or a negative errno.
+ * Removes `name` below `dir_fd` with everything in it. Follows no symlink and crosses into no mount and no other file system (-EXDEV),
+ * `name` itself included. A missing one is a success, and so is what another process removes meanwhile. Takes an
+ * explicit stack, so a deep tree cannot exhaust ours. 0 or a negative errno.
  */
 int path_remove_tree_at(int dir_fd, const char *name) _must_check_;
 
