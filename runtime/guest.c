@@ -122,39 +122,6 @@ int guest_acquire(const struct node *node, const char *name, const char *verb, b
 	return r;
 }
 
-int guest_acquire_quiet(const struct node *node, const char *name, const char *verb, bool wait, struct guest **ret,
-			struct err *err)
-{
-	for (;;) {
-		_cleanup_guest_ struct guest *guest = NULL;
-		int r = guest_acquire(node, name, verb, wait, &guest, err);
-
-		if (r == 0)
-			r = guest_yield_to_monitor(guest, err);
-		if (r == 1)
-			continue;
-		if (r == 0)
-			*ret = TAKE_PTR(guest);
-		return r;
-	}
-}
-
-int guest_open_locked(const struct node *node, const char *name, const char *verb, bool wait, struct guest **ret, struct err *err)
-{
-	_cleanup_guest_ struct guest *guest = NULL;
-	bool gone = false;
-	int r = guest_acquire_quiet(node, name, verb, wait, &guest, err);
-
-	if (r == 0)
-		r = guest_settle(guest, &gone, err);
-	if (r < 0)
-		return r;
-	if (gone)
-		return err_exit(err, EXIT_NO_GUEST, ENOENT, "no guest '%s': see ctctl list", name);
-	*ret = TAKE_PTR(guest);
-	return 0;
-}
-
 int guest_remove_run(struct guest *guest, struct err *err)
 {
 	_cleanup_fd_ int run = path_open_dir(AT_FDCWD, guest->node->run_dir, O_RDONLY);

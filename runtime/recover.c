@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,78 +11,11 @@
 #include "base/journal.h"
 #include "base/path.h"
 #include "base/proc.h"
-#include "netns/link.h"
-#include "runtime/container/cgroup.h"
-#include "runtime/container/container.h"
 #include "runtime/guest_priv.h"
 #include "runtime/operations.h"
 
-/* For what is killed to be gone. */
-#define KILL_TIMEOUT_MS 30000
-
 /* A monitor whose guest has ended waits at most a second before it takes the lock and at most a start's time with it. */
 #define YIELD_TIMEOUT_MS 15000
-
-static int end_process(const struct proc_id *id)
-{
-	_cleanup_fd_ int pidfd = proc_open(id);
-
-	if (pidfd < 0)
-		return pidfd == -ESRCH ? 0 : pidfd;
-
-	int r = proc_kill_pidfd(pidfd, SIGKILL);
-
-	return r < 0 && r != -ESRCH ? r : proc_wait_pidfd(pidfd, KILL_TIMEOUT_MS);
-}
-
-/* The monitor that an interrupted start noted; the init-to-be dies with it. */
-static int end_noted_monitor(const struct guest *guest, struct err *err)
-{
-	struct journal_entry entry;
-	int r = journal_read(guest->run_fd, &entry, err);
-
-	if (r <= 0)
-		return r;
-	for (int i = 0; i < entry.n_steps; i++) {
-		struct proc_id id;
-
-		if (sscanf(entry.steps[i], "monitor %d %" SCNu64, &id.pid, &id.start_ticks) != 2)
-			continue;
-		r = end_process(&id);
-		if (r < 0)
-			return err_sys(err, -r, "end the monitor of guest '%s', process %d", guest->name, id.pid);
-	}
-	return 0;
-}
-
-static int remove_file(const struct guest *guest, const char *name, struct err *err)
-{
-	if (unlinkat(guest->run_fd, name, 0) < 0 && errno != ENOENT)
-		return err_sys(err, errno, "remove '%s' of guest '%s'", name, guest->name);
-	return 0;
-}
-
-int guest_cleanup_run(struct guest *guest, struct err *err)
-{
-	_cleanup_free_ char *cgroup = guest_cgroup_path(guest);
-	char link[LINK_NAME_ROOM];
-	int r;
-
-	if (!cgroup)
-		return err_oom(err);
-	guest_link_name(guest, link);
-	r = end_noted_monitor(guest, err);
-	if (r == 0)
-		r = cgroup_kill(cgroup, KILL_TIMEOUT_MS, err);
-	if (r == 0)
-		r = cgroup_destroy(cgroup, err);
-	if (r == 0)
-		r = net_link_delete(link, err);
-	if (r == 0)
-		r = remove_file(guest, CT_CONSOLE_SOCKET, err);
-	/* Last: while it is there, the next ctctl cleans up. */
-	return r < 0 ? r : remove_file(guest, STATE_FILE, err);
-}
 
 int guest_yield_to_monitor(struct guest *guest, struct err *err)
 {
@@ -209,4 +141,37 @@ int guest_settle(struct guest *guest, bool *ret_gone, struct err *err)
 	if (!alive)
 		return path_exists_at(guest->run_fd, STATE_FILE) ? settle_end(guest, err) : 0;
 	return proc_is_alive(&run.monitor) ? 0 : guest_adopt(guest, &run, err);
+}
+
+int guest_acquire_quiet(const struct node *node, const char *name, const char *verb, bool wait, struct guest **ret,
+			struct err *err)
+{
+	for (;;) {
+		_cleanup_guest_ struct guest *guest = NULL;
+		int r = guest_acquire(node, name, verb, wait, &guest, err);
+
+		if (r == 0)
+			r = guest_yield_to_monitor(guest, err);
+		if (r == 1)
+			continue;
+		if (r == 0)
+			*ret = TAKE_PTR(guest);
+		return r;
+	}
+}
+
+int guest_open_locked(const struct node *node, const char *name, const char *verb, bool wait, struct guest **ret, struct err *err)
+{
+	_cleanup_guest_ struct guest *guest = NULL;
+	bool gone = false;
+	int r = guest_acquire_quiet(node, name, verb, wait, &guest, err);
+
+	if (r == 0)
+		r = guest_settle(guest, &gone, err);
+	if (r < 0)
+		return r;
+	if (gone)
+		return err_exit(err, EXIT_NO_GUEST, ENOENT, "no guest '%s': see ctctl list", name);
+	*ret = TAKE_PTR(guest);
+	return 0;
 }

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/journal.h"
+#include "base/proc.h"
+#include "netns/link.h"
+#include "runtime/container/cgroup.h"
+#include "runtime/container/container.h"
+#include "runtime/guest_priv.h"
+
+/* For what is killed to be gone. */
+#define KILL_TIMEOUT_MS 30000
+
+static int end_process(const struct proc_id *id)
+{
+	_cleanup_fd_ int pidfd = proc_open(id);
+
+	if (pidfd < 0)
+		return pidfd == -ESRCH ? 0 : pidfd;
+
+	int r = proc_kill_pidfd(pidfd, SIGKILL);
+
+	return r < 0 && r != -ESRCH ? r : proc_wait_pidfd(pidfd, KILL_TIMEOUT_MS);
+}
+
+/* The monitor that an interrupted start noted; the init-to-be dies with it. */
+static int end_noted_monitor(const struct guest *guest, struct err *err)
+{
+	struct journal_entry entry;
+	int r = journal_read(guest->run_fd, &entry, err);
+
+	if (r <= 0)
+		return r;
+	for (int i = 0; i < entry.n_steps; i++) {
+		struct proc_id id;
+
+		if (sscanf(entry.steps[i], "monitor %d %" SCNu64, &id.pid, &id.start_ticks) != 2)
+			continue;
+		r = end_process(&id);
+		if (r < 0)
+			return err_sys(err, -r, "end the monitor of guest '%s', process %d", guest->name, id.pid);
+	}
+	return 0;
+}
+
+static int remove_file(const struct guest *guest, const char *name, struct err *err)
+{
+	if (unlinkat(guest->run_fd, name, 0) < 0 && errno != ENOENT)
+		return err_sys(err, errno, "remove '%s' of guest '%s'", name, guest->name);
+	return 0;
+}
+
+int guest_cleanup_run(struct guest *guest, struct err *err)
+{
+	_cleanup_free_ char *cgroup = guest_cgroup_path(guest);
+	char link[LINK_NAME_ROOM];
+	int r;
+
+	if (!cgroup)
+		return err_oom(err);
+	guest_link_name(guest, link);
+	r = end_noted_monitor(guest, err);
+	if (r == 0)
+		r = cgroup_kill(cgroup, KILL_TIMEOUT_MS, err);
+	if (r == 0)
+		r = cgroup_destroy(cgroup, err);
+	if (r == 0)
+		r = net_link_delete(link, err);
+	if (r == 0)
+		r = remove_file(guest, CT_CONSOLE_SOCKET, err);
+	/* Last: while it is there, the next ctctl cleans up. */
+	return r < 0 ? r : remove_file(guest, STATE_FILE, err);
+}
