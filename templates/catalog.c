@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "templates/catalog.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -14,32 +12,10 @@
 #include "templates/digest.h"
 #include "templates/manifest.h"
 #include "templates/staging.h"
+#include "templates/template.h"
+#include "templates/version.h"
 
 #define SHOWN_ROOM (TEMPLATE_NAME_ROOM + TEMPLATE_VERSION_ROOM)
-
-int catalog_newest(int name_fd, struct version *ret)
-{
-	int fd = path_open_dir(name_fd, ".", O_RDONLY);
-	_cleanup_dir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	bool found = false;
-
-	if (!dir)
-		return fd < 0 ? fd : -errno;
-	for (;;) {
-		struct version v;
-
-		errno = 0;
-
-		struct dirent *e = readdir(dir);
-
-		if (!e)
-			return errno ? -errno : found;
-		if (version_parse(e->d_name, &v) < 0 || (found && version_compare(&v, ret) < 0))
-			continue;
-		*ret = v;
-		found = true;
-	}
-}
 
 static void show_ref(const struct template_ref *ref, char room[SHOWN_ROOM])
 {
@@ -125,7 +101,7 @@ int template_resolve(const char *dir, const char *reference, struct template_ref
 	_cleanup_fd_ int fd = path ? path_open_dir(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW) : -ENOMEM;
 	struct version newest;
 
-	r = fd < 0 ? fd : catalog_newest(fd, &newest);
+	r = fd < 0 ? fd : version_newest_in(fd, &newest);
 	if (r == 0 || r == -ENOENT)
 		return no_template(dir, reference, err);
 	if (r < 0)

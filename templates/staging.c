@@ -15,7 +15,7 @@
 #include "base/lock.h"
 #include "base/path.h"
 #include "base/str.h"
-#include "templates/catalog.h"
+#include "templates/version.h"
 #include "templates/manifest.h"
 
 #define LOCK_FILE   "lock"
@@ -194,7 +194,7 @@ int staging_publish(const struct staging *st, struct template_manifest *m, struc
 	if (version_fd < 0)
 		return version_fd;
 
-	int found = catalog_newest(name_fd, &newest);
+	int found = version_newest_in(name_fd, &newest);
 
 	next = version_next(found > 0 ? &newest : NULL, time(NULL));
 	version_format(&next, m->version);

@@ -2,10 +2,13 @@
 #include "templates/version.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
+#include "base/cleanup.h"
+#include "base/path.h"
 #include "base/str.h"
 
 #define DAY_DIGITS 8
@@ -54,4 +57,28 @@ struct version version_next(const struct version *newest, int64_t now_seconds)
 		v.n = newest->n + 1;
 	}
 	return v;
+}
+
+int version_newest_in(int name_fd, struct version *ret)
+{
+	int fd = path_open_dir(name_fd, ".", O_RDONLY);
+	_cleanup_dir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	bool found = false;
+
+	if (!dir)
+		return fd < 0 ? fd : -errno;
+	for (;;) {
+		struct version v;
+
+		errno = 0;
+
+		struct dirent *e = readdir(dir);
+
+		if (!e)
+			return errno ? -errno : found;
+		if (version_parse(e->d_name, &v) < 0 || (found && version_compare(&v, ret) < 0))
+			continue;
+		*ret = v;
+		found = true;
+	}
 }

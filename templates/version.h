@@ -25,3 +25,6 @@ void version_format(const struct version *v, char room[TEMPLATE_VERSION_ROOM]);
  * reference without a version means.
  */
 struct version version_next(const struct version *newest, int64_t now_seconds);
+
+/* The newest version among the names in a folder: 1 and it, 0 if there is none, or a negative errno. */
+int version_newest_in(int dir_fd, struct version *ret) _must_check_;

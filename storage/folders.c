@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What is in a folder of pools or of areas. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/path.h"
+#include "base/str.h"
+#include "storage/pool_priv.h"
+
+static bool is_name(const char *name)
+{
+	struct err ignored = ERR_INIT;
+
+	return str_check_name("", name, &ignored) == 0;
+}
+
+int dir_each(int dir_fd, int (*each)(void *context, const char *name), void *context, struct err *err)
+{
+	int fd = path_open_dir(dir_fd, ".", O_RDONLY);
+	_cleanup_dir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!dir) {
+		int code = errno;
+
+		cleanup_fd(&fd);
+		return err_sys(err, code, "open a folder to list it");
+	}
+	for (;;) {
+		errno = 0;
+
+		struct dirent *e = readdir(dir);
+
+		if (!e)
+			return errno ? err_sys(err, errno, "list a folder") : 0;
+		if (e->d_type != DT_DIR || !is_name(e->d_name))
+			continue;
+
+		int r = each(context, e->d_name);
+
+		if (r < 0)
+			return r;
+	}
+}
+
+int dir_is_empty(int dir_fd)
+{
+	int fd = path_open_dir(dir_fd, ".", O_RDONLY);
+	_cleanup_dir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+
+	if (!dir)
+		return fd < 0 ? fd : -errno;
+	while ((e = readdir(dir))) {
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+			return 0;
+	}
+	return 1;
+}
+
+struct pools_walk {
+	int pools_fd;
+	int (*each)(void *context, const char *name);
+	void *context;
+};
+
+static int each_pool(void *context, const char *name)
+{
+	struct pools_walk *walk = context;
+
+	return pool_is_leftover(walk->pools_fd, name) ? 0 : walk->each(walk->context, name);
+}
+
+int pool_each(const char *pools_dir, int (*each)(void *context, const char *name), void *context, struct err *err)
+{
+	_cleanup_fd_ int pools = path_open_dir(AT_FDCWD, pools_dir, O_RDONLY);
+	struct pools_walk walk = { .pools_fd = pools, .each = each, .context = context };
+
+	if (pools == -ENOENT)
+		return 0;
+	if (pools < 0)
+		return err_sys(err, -pools, "open the folder of pools '%s'", pools_dir);
+	return dir_each(pools, each_pool, &walk, err);
+}
