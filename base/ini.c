@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/ini.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ini.h>
@@ -25,6 +26,18 @@ struct reader {
 	int result;
 };
 
+/* White space as libinih sees it. */
+static const char *skip_blanks(const char *s, const char *end)
+{
+	while (s < end && isspace((unsigned char)*s))
+		s++;
+	return s;
+}
+
+/*
+ * Hands over the next line without its indentation, which libinih would take for a continuation of the value above (so that a key that was indented by
+ * hand would be lost), and a comment as an empty line, so that it may be of any length.
+ */
 static char *read_line(char *buf, int room, void *stream)
 {
 	struct reader *rd = stream;
@@ -32,17 +45,19 @@ static char *read_line(char *buf, int room, void *stream)
 	if (!*rd->next || rd->result < 0)
 		return NULL;
 
-	size_t len = strcspn(rd->next, "\n");
+	const char *end = strchrnul(rd->next, '\n');
+	const char *start = skip_blanks(rd->next, end);
+	size_t len = start < end && (*start == '#' || *start == ';') ? 0 : (size_t)(end - start);
 
 	rd->line++;
 	if (len + 2 > (size_t)room) {
 		rd->result = err_exit(rd->err, EXIT_BAD_CONFIG, EBADMSG, "the line is longer than %d characters", room - 2);
 		return NULL;
 	}
-	memcpy(buf, rd->next, len);
+	memcpy(buf, start, len);
 	buf[len] = '\n';
 	buf[len + 1] = '\0';
-	rd->next += len + (rd->next[len] == '\n');
+	rd->next = end + (*end == '\n');
 	return buf;
 }
 
@@ -55,6 +70,12 @@ static int on_key(void *user, const char *section, const char *key, const char *
 	return 1;
 }
 
+/* The mark with which some editors begin a file in UTF-8. */
+static size_t bom_len(const char *text)
+{
+	return str_has_prefix(text, "\xef\xbb\xbf") ? 3 : 0;
+}
+
 int ini_read_at(int dir_fd, const char *name, const char *shown, ini_key_fn handler, void *context, struct err *err)
 {
 	_cleanup_free_ char *text = NULL;
@@ -65,7 +86,7 @@ int ini_read_at(int dir_fd, const char *name, const char *shown, ini_key_fn hand
 	if (strlen(text) != (size_t)n)
 		return err_exit(err, EXIT_BAD_CONFIG, EBADMSG, "%s: contains a NUL byte", shown);
 
-	struct reader rd = { .next = text, .handler = handler, .context = context, .err = err };
+	struct reader rd = { .next = text + bom_len(text), .handler = handler, .context = context, .err = err };
 	int bad_line = ini_parse_stream(read_line, &rd, on_key, &rd);
 
 	if (rd.result < 0) {
@@ -81,31 +102,26 @@ int ini_read_at(int dir_fd, const char *name, const char *shown, ini_key_fn hand
 /* Does this line set `key`? */
 static bool line_has_key(const char *line, size_t len, const char *key)
 {
+	const char *end = line + len;
 	size_t key_len = strlen(key);
 
-	while (len > 0 && (*line == ' ' || *line == '\t')) {
-		line++;
-		len--;
-	}
-	if (len <= key_len || strncmp(line, key, key_len) != 0)
+	line = skip_blanks(line, end);
+	if ((size_t)(end - line) <= key_len || strncmp(line, key, key_len) != 0)
 		return false;
-	line += key_len;
-	len -= key_len;
-	while (len > 0 && (*line == ' ' || *line == '\t')) {
-		line++;
-		len--;
-	}
-	return len > 0 && (*line == '=' || *line == ':');
+	line = skip_blanks(line + key_len, end);
+	return line < end && (*line == '=' || *line == ':');
 }
 
 /* If the line opens a section, is it `section`? 1 yes, 0 another one, -1 the line opens none. */
 static int line_opens(const char *line, size_t len, const char *section)
 {
+	const char *end = line + len;
 	size_t want = strlen(section);
 
-	if (len < 2 || line[0] != '[')
+	line = skip_blanks(line, end);
+	if (line == end || *line != '[' || !memchr(line, ']', (size_t)(end - line)))
 		return -1;
-	return len >= want + 2 && strncmp(line + 1, section, want) == 0 && line[want + 1] == ']';
+	return (size_t)(end - line) >= want + 2 && strncmp(line + 1, section, want) == 0 && line[want + 1] == ']';
 }
 
 static void add_key(struct strbuf *out, const char *key, const char *value, bool *done)
@@ -118,7 +134,7 @@ static void add_key(struct strbuf *out, const char *key, const char *value, bool
 	*done = true;
 }
 
-char *ini_edit(const char *text, const char *section, const char *key, const char *value)
+static char *edit(const char *text, const char *section, const char *key, const char *value)
 {
 	struct strbuf out = { 0 };
 	bool inside = !*section, seen = inside, done = false;
@@ -148,4 +164,12 @@ char *ini_edit(const char *text, const char *section, const char *key, const cha
 	if (inside)
 		add_key(&out, key, value, &done);
 	return strbuf_take(&out);
+}
+
+char *ini_edit(const char *text, const char *section, const char *key, const char *value)
+{
+	size_t mark = bom_len(text);
+	_cleanup_free_ char *edited = edit(text + mark, section, key, value);
+
+	return edited ? str_printf("%.*s%s", (int)mark, text, edited) : NULL;
 }

@@ -6,19 +6,19 @@
 #include "base/err.h"
 
 /*
- * Files of "key = value" lines in [sections], made to be edited by hand: # and ; begin a comment, unknown keys stay where they are.
- * Reading is libinih's; changing keeps every other line as it was.
+ * Files of "key = value" lines in [sections], made to be edited by hand: # and ; begin a comment, and so does " ;" behind a value; unknown keys stay where
+ * they are; a line may be indented and never continues the one above. Reading is libinih's; changing keeps every other line as it was.
  */
 
 /*
- * Called for each key, `line` counts from 1. Returns 0, or a negative errno after setting `err`: the reader then stops and puts
- * "FILE line N: " before the message.
+ * Called for each key. Returns 0, or a negative errno after setting `err`: the reader then stops and puts
+ * "FILE line N: " before the message; N counts from 1.
  */
 typedef int (*ini_key_fn)(void *context, const char *section, const char *key, const char *value, struct err *err);
 
 /*
- * Reads the file `name` below `dir_fd`; `shown` is its name for messages. Errors of the file itself (no value, a line over 4 KiB, a NUL byte) have
- * the exit status BAD_CONFIG. A missing file is -ENOENT.
+ * Reads the file `name` below `dir_fd`; `shown` is its name for messages. Errors of the file itself (no value, a NUL byte, a key's line longer than libinih
+ * takes, which are 198 bytes) have the exit status BAD_CONFIG. A missing file is -ENOENT.
  */
 int ini_read_at(int dir_fd, const char *name, const char *shown, ini_key_fn handler, void *context, struct err *err) _must_check_;
 
