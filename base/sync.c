@@ -45,7 +45,10 @@ int sync_expect(int fd, uint32_t stage, const char *peer, const char *stage_name
 	if (msg.failed) {
 		*err = msg.err;
 		err->msg[sizeof(err->msg) - 1] = '\0';
-		return -(err->code > 0 ? err->code : EPROTO);
+		/* A failure stays one, whatever the peer says. */
+		if (err->code <= 0)
+			err->code = EPROTO;
+		return -err->code;
 	}
 	if (msg.stage != stage)
 		return err_set(err, EPROTO, "%s sent stage %u before '%s'", peer, msg.stage, stage_name);
