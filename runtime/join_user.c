@@ -106,6 +106,9 @@ int join_user_find(const char *wanted, struct join_user *ret, struct err *err)
 
 	int found = file ? read_passwd(is_numeric ? NULL : wanted, ret->uid, &pw, file) : 0;
 
+	/* Nobody in the table has this number: he has no name, and so no groups of a name. */
+	if (!found && ret->uid != 0)
+		fallback.pw_name = (char *)wanted;
 	if (!found && !is_numeric)
 		return err_exit(err, EXIT_INVALID, ENOENT, "no user '%.40s' in the guest's /etc/passwd", wanted);
 	if (found && (!wanted || !strchr(wanted, ':'))) {
