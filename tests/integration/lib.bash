@@ -80,9 +80,8 @@ refuse() {
 		command+=("$1")
 		shift
 	done
-	run --separate-stderr "${command[@]}"
+	run "-$want" --separate-stderr "${command[@]}"
 	echo "${command[*]}: status $status, expected $want; stderr: $stderr"
-	[ "$status" -eq "$want" ]
 	[ -z "$output" ]
 	[ "${#stderr_lines[@]}" -eq 1 ]
 	shift
