@@ -27,10 +27,31 @@ static int sync_folder(int dir_fd)
 	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
 }
 
+/* What could not be read back after a crash must not get in. */
+static int check_word(const char *what, const char *text, size_t room, const char *refused, struct err *err)
+{
+	if (strlen(text) < room && !strpbrk(text, refused))
+		return 0;
+	return err_set(err, EINVAL, "the journal's %s '%.80s': expected 1 to %zu characters in one line", what, text, room - 1);
+}
+
+static int check_intent(const char *op, const char *arg, struct err *err)
+{
+	struct journal_entry e;
+	int r = check_word("operation", *op ? op : " ", sizeof(e.op), " \n", err);
+
+	return r < 0 ? r : check_word("argument", arg, sizeof(e.arg), "\n", err);
+}
+
 int journal_begin(int dir_fd, const char *op, const char *arg, bool durable, struct err *err)
 {
-	_cleanup_fd_ int fd = openat(dir_fd, JOURNAL_FILE, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	_cleanup_free_ char *line = str_printf("%s %s\n", op, arg ? arg : "");
+	int r = check_intent(op, arg ? arg : "", err);
+
+	if (r < 0)
+		return r;
+
+	_cleanup_fd_ int fd = openat(dir_fd, JOURNAL_FILE, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 	if (fd < 0 && errno == EEXIST)
 		return err_set(err, EBUSY, "an interrupted operation is in the journal");
@@ -38,9 +59,7 @@ int journal_begin(int dir_fd, const char *op, const char *arg, bool durable, str
 		return err_sys(err, errno, "open the journal for '%s'", op);
 	if (!line)
 		return err_oom(err);
-
-	int r = append(fd, line, durable);
-
+	r = append(fd, line, durable);
 	if (r == 0 && durable)
 		r = sync_folder(dir_fd);
 	if (r < 0) {
@@ -53,14 +72,18 @@ int journal_begin(int dir_fd, const char *op, const char *arg, bool durable, str
 
 int journal_step(int dir_fd, const char *step, bool durable, struct err *err)
 {
-	_cleanup_fd_ int fd = openat(dir_fd, JOURNAL_FILE, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
+	struct journal_entry e;
 	_cleanup_free_ char *line = str_printf("%s\n", step);
+	int r = check_word("step", *step ? step : "\n", sizeof(e.steps[0]), "\n", err);
 
+	if (r < 0)
+		return r;
 	if (!line)
 		return err_oom(err);
 
-	int r = fd < 0 ? -errno : append(fd, line, durable);
+	_cleanup_fd_ int fd = openat(dir_fd, JOURNAL_FILE, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
 
+	r = fd < 0 ? -errno : append(fd, line, durable);
 	return r < 0 ? err_sys(err, -r, "note '%s' in the journal", step) : 0;
 }
 

@@ -26,7 +26,7 @@ struct journal_entry {
 
 /*
  * Opens an operation. `durable` puts it on the disk before the call returns: for what outlives a reboot; not for what is lost with /run anyway.
- * -EBUSY if another one is open.
+ * -EBUSY if another one is open; -EINVAL for an operation, argument or step that has no room in struct journal_entry or is not one line.
  */
 int journal_begin(int dir_fd, const char *op, const char *arg, bool durable, struct err *err) _must_check_;
 
