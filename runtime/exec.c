@@ -5,8 +5,13 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <linux/magic.h>
 
 #include "base/cleanup.h"
 #include "base/fd.h"
@@ -45,23 +50,38 @@ static void session_end(struct session *s)
 }
 
 /*
- * Without a terminal of its own, the command gets our 0, 1 and 2; but one that is a terminal of the host's is not for a guest to hold: it could push keys into it
- * (ioctl_tty(2), TIOCSTI). It gets a pipe instead.
+ * What a guest may hold of ours: a pipe, which has nothing behind it, and /dev/null. All else gets a pipe in between. A file can be read whole, cut and written anywhere through
+ * /proc/self/fd, however it was opened; a folder leads out of the guest; a socket passes descriptors; a terminal takes keys (ioctl_tty(2), TIOCSTI).
  */
+static bool is_for_guests(int fd)
+{
+	struct statfs fs;
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return false;
+	if (S_ISCHR(st.st_mode))
+		return st.st_rdev == makedev(1, 3);
+	return S_ISFIFO(st.st_mode) && fstatfs(fd, &fs) == 0 && fs.f_type == PIPEFS_MAGIC;
+}
+
 static int prepare_stdio(struct session *s, struct join_spec *join, int guest_ends[3], struct err *err)
 {
 	for (int i = 0; i < 3; i++) {
-		int fds[2];
+		int fds[2], ours = i == 0 ? 1 : 0;
 
 		join->stdio[i] = i;
-		if (join->exec->tty || i == 0 || !isatty(i))
+		if (join->exec->tty || is_for_guests(i))
 			continue;
 		if (pipe2(fds, O_CLOEXEC) < 0)
 			return err_sys(err, errno, "make a pipe");
-		s->pipes[i] = fds[0];
-		join->stdio[i] = guest_ends[i] = fds[1];
-		(void)!fd_set_nonblock(fds[0], true);
+		s->pipes[i] = fds[ours];
+		join->stdio[i] = guest_ends[i] = fds[!ours];
+		(void)!fd_set_nonblock(fds[ours], true);
 	}
+	/* A command that closes its stdin is no reason for us to end. */
+	if (s->pipes[0] >= 0)
+		signal(SIGPIPE, SIG_IGN);
 	return 0;
 }
 
@@ -70,6 +90,7 @@ static void connect_relays(struct session *s, bool tty)
 	for (int i = 0; i < N_RELAYS; i++)
 		relay_init(&s->relays[i], -1, -1);
 	if (!tty) {
+		relay_init(&s->relays[RELAY_IN], s->pipes[0] >= 0 ? 0 : -1, s->pipes[0]);
 		relay_init(&s->relays[RELAY_OUT], s->pipes[1] >= 0 ? s->pipes[1] : -1, 1);
 		relay_init(&s->relays[RELAY_ERR], s->pipes[2] >= 0 ? s->pipes[2] : -1, 2);
 		return;
@@ -92,23 +113,27 @@ static void pass_signals(struct session *s)
 	}
 }
 
-/* An end of our input is typed as the terminal's end-of-file character (termios(3), VEOF). */
-static void end_input(struct session *s)
+/*
+ * An end on one side is one on the other: of our input, typed as the terminal's end-of-file character (termios(3), VEOF) or by closing the pipe; of our output, by closing the
+ * pipe, so that the command does not wait for a reader.
+ */
+static void end_relay(struct session *s, int i)
 {
 	char eof = 4;
 
-	s->relays[RELAY_IN].from = -1;
-	if (write(s->joined.master_fd, &eof, 1) < 0)
+	if (s->joined.master_fd < 0)
+		fd_close(&s->pipes[i]);
+	else if (i == RELAY_IN && write(s->joined.master_fd, &eof, 1) < 0)
 		return;
 }
 
 static void move_all(struct session *s, const struct pollfd *set, int n)
 {
-	bool had_input = s->relays[RELAY_IN].from >= 0;
-
 	for (int i = 0; i < N_RELAYS; i++) {
-		if (!relay_move(&s->relays[i], set, n) && i == RELAY_IN && had_input)
-			end_input(s);
+		bool was_open = s->relays[i].from >= 0;
+
+		if (was_open && !relay_move(&s->relays[i], set, n))
+			end_relay(s, i);
 	}
 }
 

@@ -19,7 +19,7 @@ struct exec_spec {
  * Runs it with the caller's stdin, stdout and stderr and waits. *ret_status is its exit status, 128 + N if signal N ended it; 126 and 127 as a shell has them.
  * SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2 and SIGWINCH of the caller are passed on. NOT_RUNNING if the guest does not run.
  *
- * Nothing of the host gets in but these three descriptors: no environment, no other descriptor, no keyring, no controlling terminal (with `tty`, or where stdin is a terminal,
+ * Nothing of the host gets in but the bytes of these three (a pipe and /dev/null are handed on as they are, all else is copied through a pipe): no environment, no other descriptor, no keyring, no controlling terminal (with `tty`, or where stdin is a terminal,
  * it gets one of the guest's own), and the process cannot be traced from inside before it has become the command.
  */
 int guest_exec(const struct node *node, const char *name, const struct exec_spec *spec, int *ret_status,

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/fault.h"
@@ -28,6 +30,14 @@ static int ask_by_command(const struct guest *guest, const struct init_kind *kin
 	pid_t pid = fork();
 
 	if (pid == 0) {
+		/* Not our terminal or output: what runs there is the guest's own program. */
+		int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+		for (int i = 0; i < 3; i++) {
+			if (dup2(null, i) < 0)
+				_exit(EXIT_FAILED);
+		}
+
 		struct exec_spec exec = { .argv = kind->stop_argv };
 		struct err err = ERR_INIT;
 		int status = 0;
