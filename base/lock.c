@@ -26,7 +26,10 @@ static int busy(int dir_fd, const char *name, const char *what, struct err *err)
 	time_t t = (time_t)when;
 	struct tm tm;
 
-	strftime(since, sizeof(since), "%H:%M:%S", localtime_r(&t, &tm));
+	/* Fails for a year that does not fit: the file is only believed to be ours. */
+	if (!localtime_r(&t, &tm))
+		return err_exit(err, EXIT_LOCKED, EBUSY, "%s is busy", what);
+	strftime(since, sizeof(since), "%H:%M:%S", &tm);
 	return err_exit(err, EXIT_LOCKED, EBUSY, "%s is busy: '%s' by process %d since %s; try again when it has ended", what,
 			verb, pid, since);
 }
