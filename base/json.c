@@ -112,6 +112,9 @@ int json_get_string(const struct json *object, const char *key, const char **ret
 	struct json_object *o;
 	int r = member(object, key, json_type_string, &o);
 
+	/* A zero in it ("\u0000") would hide the rest of it. */
+	if (r == 0 && strlen(json_object_get_string(o)) != (size_t)json_object_get_string_len(o))
+		return -EBADMSG;
 	if (r == 0)
 		*ret = json_object_get_string(o);
 	return r;

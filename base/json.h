@@ -35,7 +35,10 @@ char *json_render(const struct json *j, bool pretty) _must_check_;
 /* Parses a whole text strictly; `what` names it in messages. -EBADMSG on anything that is not one JSON value. */
 int json_parse(const char *text, const char *what, struct json **ret, struct err *err) _must_check_;
 
-/* Members of an object: 0, -ENOENT if it is missing, -EBADMSG if it has another type. Strings belong to the document. */
+/*
+ * Members of an object: 0, -ENOENT if it is missing, -EBADMSG if it has another type, is negative, or is a string with a zero in it. A number that does not fit
+ * is the largest that does. Strings belong to the document.
+ */
 int json_get_string(const struct json *object, const char *key, const char **ret) _must_check_;
 int json_get_u64(const struct json *object, const char *key, uint64_t *ret) _must_check_;
 int json_get_bool(const struct json *object, const char *key, bool *ret) _must_check_;
