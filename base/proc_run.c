@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -22,6 +23,13 @@ struct line_reader {
 	char last[LINE_ROOM]; /* the last line that was not empty, for the error message */
 };
 
+static bool is_program(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
+}
+
 /* Finds argv[0] in the fixed PATH; an absolute name stands for itself. NULL if it is nowhere. */
 static char *find_program(const char *name)
 {
@@ -29,11 +37,11 @@ static char *find_program(const char *name)
 	char *rest = NULL;
 
 	if (name[0] == '/')
-		return access(name, X_OK) == 0 ? strdup(name) : NULL;
+		return is_program(name) ? strdup(name) : NULL;
 	for (char *d = dirs ? strtok_r(dirs, ":", &rest) : NULL; d; d = strtok_r(NULL, ":", &rest)) {
 		_cleanup_free_ char *path = str_printf("%s/%s", d, name);
 
-		if (path && access(path, X_OK) == 0)
+		if (path && is_program(path))
 			return TAKE_PTR(path);
 	}
 	return NULL;
@@ -66,13 +74,12 @@ static void become(const struct proc_spec *spec, const char *path, char **env, i
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	if (null < 0 || dup2(spec->stdin_fd >= 0 ? spec->stdin_fd : null, 0) < 0)
-		_exit(126);
-	/* The order matters: stdout_fd may be 2 or out_fd 1. */
-	int keep_out = fcntl(spec->stdout_fd >= 0 ? spec->stdout_fd : out_fd, F_DUPFD_CLOEXEC, 10);
-	int keep_err = fcntl(out_fd, F_DUPFD_CLOEXEC, 10);
+	/* First out of the way: any of them may be 0, 1 or 2 itself, /dev/null and the pipe where the caller has these closed. */
+	int in = fcntl(spec->stdin_fd >= 0 ? spec->stdin_fd : null, F_DUPFD_CLOEXEC, 10);
+	int out = fcntl(spec->stdout_fd >= 0 ? spec->stdout_fd : out_fd, F_DUPFD_CLOEXEC, 10);
+	int err = fcntl(out_fd, F_DUPFD_CLOEXEC, 10);
 
-	if (keep_out < 0 || keep_err < 0 || dup2(keep_out, 1) < 0 || dup2(keep_err, 2) < 0)
+	if (in < 0 || out < 0 || err < 0 || dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0)
 		_exit(126);
 	if (spec->dir_fd >= 0 ? fchdir(spec->dir_fd) : chdir("/"))
 		_exit(126);
