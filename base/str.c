@@ -40,6 +40,38 @@ char *str_trim(char *s)
 	return s;
 }
 
+/* The character at the start of `s` and its length in bytes; 0 if that is no UTF-8. A terminator is never passed: it is no continuation byte. */
+static int decode_utf8(const unsigned char *s, uint32_t *ret)
+{
+	/* The least character that needs so many bytes: a longer form of a smaller one is refused. */
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	int n = s[0] < 0x80 ? 1 : s[0] >> 5 == 6 ? 2 : s[0] >> 4 == 14 ? 3 : s[0] >> 3 == 30 ? 4 : 0;
+	uint32_t c = n == 1 ? s[0] : s[0] & (0x7fU >> n);
+
+	for (int i = 1; i < n; i++) {
+		if (s[i] >> 6 != 2)
+			return 0;
+		c = c << 6 | (s[i] & 0x3f);
+	}
+	if (n == 0 || c < least[n] || (c >= 0xd800 && c <= 0xdfff) || c > 0x10ffff)
+		return 0;
+	*ret = c;
+	return n;
+}
+
+bool str_is_printable(const char *s)
+{
+	while (*s) {
+		uint32_t c;
+		int n = decode_utf8((const unsigned char *)s, &c);
+
+		if (n == 0 || c < ' ' || (c >= 0x7f && c < 0xa0))
+			return false;
+		s += n;
+	}
+	return true;
+}
+
 int str_copy(char *dst, size_t size, const char *src)
 {
 	size_t len = strlen(src);

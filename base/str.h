@@ -22,6 +22,9 @@ bool str_has_prefix(const char *s, const char *prefix);
 /* Cuts white space from both ends, in place; returns the first kept character. */
 char *str_trim(char *s);
 
+/* Is it UTF-8 (RFC 3629) without control characters, those of U+0080 to U+009F included? */
+bool str_is_printable(const char *s);
+
 /*
  * Copies `src` into `dst` of `size` bytes. -ENAMETOOLONG, and an empty `dst`, if it does not fit: a cut name is a different name.
  */

@@ -12,6 +12,7 @@
 
 /* RFC 1123: labels of at most 63 characters, 253 in all; Linux keeps 64 (__NEW_UTS_LEN). */
 #define HOSTNAME_LEN_MAX 64
+#define LABEL_LEN_MAX	 63
 
 #define TEXT_LEN_MAX 150
 
@@ -87,16 +88,30 @@ static char **text_of(const struct guest_config *config, const struct param *p)
 	return (char **)((char *)config + p->offset);
 }
 
+/* At most 63 of letters, digits and '-', which is not at its ends. */
+static bool is_label(const char *s, size_t len)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-";
+
+	return len > 0 && len <= LABEL_LEN_MAX && strspn(s, allowed) >= len && s[0] != '-' && s[len - 1] != '-';
+}
+
 static int check_hostname(const struct param *p, const char *text, struct err *err)
 {
-	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.";
-	size_t len = strlen(text);
+	bool good = strlen(text) <= HOSTNAME_LEN_MAX;
 
-	if (len <= HOSTNAME_LEN_MAX && strspn(text, allowed) == len && text[0] != '-' && text[0] != '.' && text[len - 1] != '-' &&
-	    !strstr(text, ".."))
+	for (const char *label = text, *end; good; label = end + 1) {
+		end = strchrnul(label, '.');
+		good = is_label(label, (size_t)(end - label));
+		if (!*end)
+			break;
+	}
+	if (good)
 		return 0;
-	return err_exit(err, EXIT_INVALID, EINVAL, "%s '%.80s': expected a host name of letters, digits, '-' and '.', at most %d",
-			p->key, text, HOSTNAME_LEN_MAX);
+	return err_exit(err, EXIT_INVALID, EINVAL,
+			"%s '%.80s': expected a host name of at most %d letters, digits and '-', with '.' between its labels of "
+			"at most %d",
+			p->key, text, HOSTNAME_LEN_MAX, LABEL_LEN_MAX);
 }
 
 static int check_text(const struct param *p, const char *text, struct err *err)
@@ -104,11 +119,10 @@ static int check_text(const struct param *p, const char *text, struct err *err)
 	size_t len = strlen(text);
 
 	if (len > TEXT_LEN_MAX)
-		return err_exit(err, EXIT_INVALID, EINVAL, "%s: expected at most %d characters", p->key, TEXT_LEN_MAX);
-	for (size_t i = 0; i < len; i++) {
-		if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
-			return err_exit(err, EXIT_INVALID, EINVAL, "%s: expected one line without control characters", p->key);
-	}
+		return err_exit(err, EXIT_INVALID, EINVAL, "%s: expected at most %d bytes", p->key, TEXT_LEN_MAX);
+	/* It is shown on terminals and in JSON. */
+	if (!str_is_printable(text))
+		return err_exit(err, EXIT_INVALID, EINVAL, "%s: expected one line of UTF-8 without control characters", p->key);
 	/* The parser of guest.conf takes " ;" for the beginning of a comment. */
 	if (strstr(text, " ;") || text[0] == ';' || text[0] == '#' || text[0] == ' ' || (len > 0 && text[len - 1] == ' '))
 		return err_exit(err, EXIT_INVALID, EINVAL, "%s: expected no ' ;' and no blank, ';' or '#' at its ends", p->key);

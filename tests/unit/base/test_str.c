@@ -307,6 +307,53 @@ static void test_trim(void **state)
 	assert_string_equal(str_trim(none), "");
 }
 
+static void test_printable(void **state)
+{
+	static const char *const good[] = { "",
+					    "plain ~",
+					    "\xc2\xa0",
+					    "\xc3\xa9",
+					    "\xdf\xbf",
+					    "\xe0\xa0\x80",
+					    "\xed\x9f\xbf",
+					    "\xee\x80\x80",
+					    "\xef\xbf\xbd",
+					    "\xf0\x90\x80\x80",
+					    "\xf4\x8f\xbf\xbf" };
+	static const char *const bad[] = { "\x01",
+					   "\x1b",
+					   "\x7f",
+					   "\xc2\x80",
+					   "\xc2\x9b",
+					   "\xc2\x9f",
+					   "\x80",
+					   "\xbf",
+					   "\xc2",
+					   "\xc2 ",
+					   "\xc2\xc2",
+					   "\xc0\xaf",
+					   "\xc1\xbf",
+					   "\xe0\x9f\xbf",
+					   "\xe2\x82",
+					   "\xe2\x82 ",
+					   "\xed\xa0\x80",
+					   "\xed\xbf\xbf",
+					   "\xf0\x8f\xbf\xbf",
+					   "\xf4\x90\x80\x80",
+					   "\xf8\x88\x80\x80\x80",
+					   "\xff",
+					   "\xfe",
+					   "a\xe2\x82\xac\xff" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++)
+		assert_true(str_is_printable(good[i]));
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		if (str_is_printable(bad[i]))
+			fail_msg("row %zu was accepted", i);
+	}
+}
+
 static void test_strbuf_grows(void **state)
 {
 	struct strbuf b = { 0 };
@@ -363,6 +410,7 @@ int main(void)
 		cmocka_unit_test(test_bool),
 		cmocka_unit_test(test_copy_does_not_cut),
 		cmocka_unit_test(test_trim),
+		cmocka_unit_test(test_printable),
 		cmocka_unit_test(test_strbuf_grows),
 		cmocka_unit_test(test_empty_strbuf),
 		cmocka_unit_test(test_strbuf_remembers_failure),
