@@ -13,8 +13,8 @@
 #include "base/path.h"
 #include "base/str.h"
 
-#define HINT_FILE     "next"
-#define OWNER_LEN_MAX 64
+#define HINT_FILE  "next"
+#define OWNER_ROOM 64
 
 static int open_ids(const struct node *node, struct err *err)
 {
@@ -50,26 +50,22 @@ static void range_name(uint64_t first, char room[STR_NUMBER_ROOM])
 	snprintf(room, STR_NUMBER_ROOM, "%" PRIu64, first);
 }
 
-/* 0 if the slot is ours now, -EEXIST if somebody has it. */
+/* 0 if the slot is ours now, -EEXIST if somebody has it. A link, because it is made with its owner in one step: there is no moment at which it is nobody's. */
 static int take_slot(int ids_fd, uint64_t first, const char *uuid)
 {
 	char name[STR_NUMBER_ROOM];
 
 	range_name(first, name);
-
-	_cleanup_fd_ int fd = openat(ids_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-
-	if (fd < 0)
+	if (symlinkat(uuid, ids_fd, name) < 0)
 		return -errno;
-
-	int r = fd_write_all(fd, uuid, strlen(uuid));
-
 	/* On the disk before a guest has it: after a power cut, nobody else may get it. */
-	if (r == 0 && (fdatasync(fd) < 0 || fsync(ids_fd) < 0))
-		r = -errno;
-	if (r < 0)
+	if (fsync(ids_fd) < 0) {
+		int r = -errno;
+
 		unlinkat(ids_fd, name, 0);
-	return r;
+		return r;
+	}
+	return 0;
 }
 
 int ids_take(const struct node *node, const char *uuid, uint64_t *ret_first, struct err *err)
@@ -100,15 +96,13 @@ int ids_take(const struct node *node, const char *uuid, uint64_t *ret_first, str
 
 static int release_name(int ids_fd, const char *name, const char *uuid)
 {
-	_cleanup_free_ char *owner = NULL;
-	ssize_t n = fd_read_file_at(ids_fd, name, OWNER_LEN_MAX, &owner);
+	char owner[OWNER_ROOM];
+	ssize_t n = readlinkat(ids_fd, name, owner, sizeof(owner));
 
-	if (n == -ENOENT)
-		return 0;
+	/* EINVAL: what is no link is not ours. */
 	if (n < 0)
-		return (int)n;
-	/* An empty one was being written when its owner was killed. */
-	if (n > 0 && strcmp(owner, uuid) != 0)
+		return errno == ENOENT || errno == EINVAL ? 0 : -errno;
+	if ((size_t)n != strlen(uuid) || memcmp(owner, uuid, (size_t)n) != 0)
 		return 0;
 	return unlinkat(ids_fd, name, 0) < 0 && errno != ENOENT ? -errno : 0;
 }

@@ -7,7 +7,8 @@
 #include "runtime/node.h"
 
 /*
- * Ranges of 65536 user and group ids, one per guest: STATE/ids/FIRST is a file that holds its owner's UUID, made with O_EXCL, so that no range is ever given twice.
+ * Ranges of 65536 user and group ids, one per guest: STATE/ids/FIRST is a symbolic link to its owner's UUID, which leads nowhere: it can be made only
+ * once, and with its owner, so that no range is ever given twice.
  * A hint says where to look for a free one, so that taking one costs the same however many guests there are.
  */
 int ids_take(const struct node *node, const char *uuid, uint64_t *ret_first, struct err *err) _must_check_;
