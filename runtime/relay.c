@@ -78,13 +78,25 @@ bool relay_move(struct relay *r, const struct pollfd *set, int n)
 	return going;
 }
 
+/* Writes what is left, however slow the reader is: `to` may be non-blocking, since it may be shared with who made it so. */
+static bool flush_all(struct relay *r)
+{
+	while (r->len > 0) {
+		struct pollfd set = { .fd = r->to, .events = POLLOUT };
+
+		if ((poll(&set, 1, -1) < 0 && errno != EINTR) || !flush_data(r))
+			return false;
+	}
+	return true;
+}
+
 void relay_drain(struct relay *r)
 {
 	/* Bounded: a background process in the guest may go on writing. */
 	for (int i = 0; i < 64 && r->from >= 0; i++) {
 		if (r->len == 0 && (!fill(r) || r->len == 0))
 			return;
-		if (!flush_data(r))
+		if (!flush_all(r))
 			return;
 	}
 }

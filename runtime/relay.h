@@ -25,5 +25,5 @@ int relay_poll(const struct relay *r, struct pollfd *set, int n);
 /* Moves what can be moved without blocking on `from`. Returns false when it has ended: end of file, or an error on either side. */
 bool relay_move(struct relay *r, const struct pollfd *set, int n);
 
-/* Moves what is still there, for the end: `from` must be non-blocking. */
+/* Moves what is still there, for the end: `from` must be non-blocking. Waits for a slow reader of `to`. */
 void relay_drain(struct relay *r);
