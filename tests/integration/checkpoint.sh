@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # tests/integration/checkpoint.sh GUEST FOLDER CRIU ROOTAT
 #
-# Is a guest made to be checkpointed? Saves the running guest GUEST (without a network interface) with CRIU into the new folder FOLDER,
-# which ends it, restores it from there with the same ids, root and control groups, and looks whether its services go on: without the
-# commands of ctctl for it, which come later. CTCTL and CTCTL_PREFIX name the program and its instance. The restored processes, which no
+# Is a guest made to be checkpointed? Saves the running guest GUEST (systemd, with perl, without a network interface) with CRIU into the new folder
+# FOLDER, which ends it, restores it from there with the same ids, root and control groups, and looks whether its services go on: without the
+# commands of ctctl for it, which come later. Run by checkpoint.bats. CTCTL and CTCTL_PREFIX name the program and its instance. The restored processes, which no
 # monitor knows, are ended and their control groups removed. Exit status 0 if all is well.
 set -u
 guest=$1 images=$2 criu=$3 rootat=$4
@@ -77,7 +77,7 @@ dump() {
 	"$criu" dump -t "$init" -o dump.log "${options[@]}" --cgroup-root "$group" --tcp-established --network-lock skip --link-remap \
 		--ghost-limit 16M --enable-fs ramfs --timeout 30 >/dev/null 2>&1 || die 'dump failed'
 	# The monitor sees its init end, and puts away what a stopped guest does not need.
-	timeout 10 tail --pid="$monitor" -f /dev/null || die 'the monitor did not end'
+	timeout 10 tail -s 0.05 --pid="$monitor" -f /dev/null || die 'the monitor did not end'
 }
 
 restore() {
@@ -93,20 +93,90 @@ restore() {
 	restored=$(cat "$images/pid")
 }
 
+# A service whose state is in memory and in an established TCP connection with itself: one half sends numbers, the other writes them down.
+counter() {
+	cat <<-'PERL'
+	use IO::Socket::INET;
+	my $listener = IO::Socket::INET->new(Listen => 1, ReuseAddr => 1, LocalAddr => '127.0.0.1', LocalPort => 7777) or die;
+	if (fork() == 0) {
+		my $out = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => 7777) or die;
+		$out->autoflush(1);
+		for (my $n = 1; ; $n++) { print $out "$n\n" or die; select undef, undef, undef, 0.02 }
+	}
+	my $in = $listener->accept() or die;
+	while (<$in>) {
+		open my $file, '>', '/run/counter.new' or die;
+		print $file $_;
+		close $file;
+		rename '/run/counter.new', '/run/counter' or die;
+	}
+	die 'the connection has ended';
+	PERL
+}
+
+count() {
+	"$@" cat /run/counter
+}
+
+# What verify() compares with.
+prepare() {
+	"$ctctl" exec "$guest" -- systemd-run -q --unit counter perl -e "$(counter)" || die 'no service can be run'
+	timeout 10 "$ctctl" exec "$guest" -- sh -c 'until [ "$(cat /run/counter 2>/dev/null || echo 0)" -gt 20 ]; do sleep 0.05; done' ||
+		die 'the counter does not count'
+	"$ctctl" exec "$guest" -- systemd-cat -t checkpoint echo before
+	"$ctctl" exec "$guest" -- journalctl --sync
+	services "$ctctl" exec "$guest" -- >"$images/services-before" || die 'systemd does not answer'
+	counted=$(count "$ctctl" exec "$guest" --)
+	uptime_before=$("$ctctl" exec "$guest" -- cut -d. -f1 /proc/uptime)
+	saved_at=$SECONDS
+}
+
+services() {
+	"$@" systemctl show -p MainPID,Id,NRestarts --value '*.service'
+}
+
+# The counter goes on from where it was, and the clock too.
+verify_memory() {
+	local now up
+	now=$(count in_guest)
+	[ "$now" -ge "$counted" ] || die "the counter was at $counted and is at $now"
+	sleep 0.3
+	[ "$(count in_guest)" -gt "$now" ] || die "the counter stands still at $now"
+	up=$(in_guest cut -d. -f1 /proc/uptime)
+	[ "$up" -ge "$uptime_before" ] && [ "$up" -le $((uptime_before + SECONDS - saved_at + 2)) ] ||
+		die "it was up $uptime_before s, and $((SECONDS - saved_at)) s later $up s"
+}
+
+is_running() {
+	in_guest systemctl is-system-running && return
+	in_guest systemctl --failed --no-legend --no-pager
+	in_guest journalctl -b -p err --no-pager -o cat
+	die "the restored system is not 'running' $1"
+}
+
+verify_journal() {
+	in_guest systemd-cat -t checkpoint echo after || die 'the journal takes nothing'
+	in_guest journalctl --sync
+	[ "$(in_guest journalctl -b -t checkpoint -o cat | tr '\n' ' ')" = 'before after ' ] || die 'the journal does not go on'
+}
+
 # Services alive before are alive after, with the same processes; and systemd still does its work.
 verify() {
-	in_guest systemctl is-system-running || die 'the restored system is not "running"'
-	in_guest systemctl show -p MainPID,Id --value '*.service' >"$images/services-after" || die 'systemd does not answer'
+	is_running 'at first'
+	services in_guest >"$images/services-after" || die 'systemd does not answer'
 	cmp "$images/services-before" "$images/services-after" || die 'services have other processes than before'
-	in_guest systemctl restart systemd-journald || die 'a service cannot be restarted'
+	verify_memory
+	verify_journal
+	in_guest systemctl restart systemd-journald systemd-logind counter || die 'a service cannot be restarted'
 	[ "$(in_guest systemd-run --wait --pipe -q echo alive)" = alive ] || die 'a new service does not run'
+	is_running 'any more'
 }
 
 end_restored() {
 	local dir
 	[ -n "$restored" ] || return
 	echo 1 >"$group_dir/cgroup.kill"
-	timeout 10 tail --pid="$restored" -f /dev/null
+	timeout 10 tail -s 0.05 --pid="$restored" -f /dev/null
 	for dir in "/sys/fs/cgroup$group" /sys/fs/cgroup/*"$group"; do
 		! [ -d "$dir" ] || find "$dir" -depth -type d -exec rmdir {} \;
 	done
@@ -116,7 +186,7 @@ mkdir "$images" "$images/root" || die "cannot make the folder $images"
 examine
 action_script >"$images/action"
 chmod 755 "$images/action"
-"$ctctl" exec "$guest" -- systemctl show -p MainPID,Id --value '*.service' >"$images/services-before" || die 'systemd does not answer'
+prepare
 trap end_restored EXIT
 dump
 restore
