@@ -15,6 +15,9 @@
 
 #define GROUPS_MAX 256
 
+/* The last id that a guest has. */
+#define ID_MAX 65535U
+
 /* Of /etc/passwd and /etc/group: 100,000 users. */
 #define DATABASE_MAX (8 << 20)
 
@@ -23,7 +26,7 @@ static int parse_id(const char *text, uid_t *ret)
 {
 	uint64_t v;
 
-	if (str_to_u64(text, 65535, &v) < 0)
+	if (str_to_u64(text, ID_MAX, &v) < 0)
 		return -EINVAL;
 	*ret = (uid_t)v;
 	return 0;
@@ -111,6 +114,10 @@ int join_user_find(const char *wanted, struct join_user *ret, struct err *err)
 		fallback.pw_name = (char *)wanted;
 	if (!found && !is_numeric)
 		return err_exit(err, EXIT_INVALID, ENOENT, "no user '%.40s' in the guest's /etc/passwd", wanted);
+	/* Not only because others are not mapped: -1 means "leave as it is" to setresuid(2). */
+	if (found && (pw->pw_uid > ID_MAX || pw->pw_gid > ID_MAX))
+		return err_exit(err, EXIT_INVALID, ERANGE, "user '%.40s' in the guest's /etc/passwd: expected ids up to %u",
+				pw->pw_name, ID_MAX);
 	if (found && (!wanted || !strchr(wanted, ':'))) {
 		ret->uid = pw->pw_uid;
 		ret->gid = pw->pw_gid;
