@@ -20,9 +20,19 @@ setup() {
 }
 
 teardown() {
+	end_background
 	remove_guests
 	instance_state | sort >"$BATS_TEST_TMPDIR/after"
 	same_state "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/after"
+}
+
+# What a test that failed has left running would keep bats waiting.
+end_background() {
+	local pid
+	for pid in $(jobs -p); do
+		kill -KILL "$pid" 2>/dev/null || true
+	done
+	wait 2>/dev/null || true
 }
 
 # ctctl, ended if it hangs.
@@ -105,10 +115,10 @@ cgroup_file() {
 	[ -n "$found" ] && echo "$found"
 }
 
-# The processes of the instance: in its groups, or with its guests' ids.
+# The processes of the instance: in its groups, or with its guests' ids. Those that have ended and wait for the host's init to take note are none.
 instance_processes() {
 	find /sys/fs/cgroup -maxdepth 5 -path "*/$PARENT/*" -name cgroup.procs -exec cat {} + 2>/dev/null
-	ps -eo pid=,uid= | awk -v first="$IDS_FIRST" -v end="$IDS_END" '$2 >= first && $2 < end { print $1 }'
+	ps -eo pid=,uid=,stat= | awk -v first="$IDS_FIRST" -v end="$IDS_END" '$2 >= first && $2 < end && $3 !~ /^Z/ { print $1 }'
 }
 
 # The host's end of a guest's eth0.
