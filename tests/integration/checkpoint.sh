@@ -121,6 +121,7 @@ count() {
 # What verify() compares with.
 prepare() {
 	"$ctctl" exec "$guest" -- systemd-run -q --unit counter perl -e "$(counter)" || die 'no service can be run'
+	# shellcheck disable=SC2016
 	timeout 10 "$ctctl" exec "$guest" -- sh -c 'until [ "$(cat /run/counter 2>/dev/null || echo 0)" -gt 20 ]; do sleep 0.05; done' ||
 		die 'the counter does not count'
 	"$ctctl" exec "$guest" -- systemd-cat -t checkpoint echo before
@@ -143,8 +144,7 @@ verify_memory() {
 	sleep 0.3
 	[ "$(count in_guest)" -gt "$now" ] || die "the counter stands still at $now"
 	up=$(in_guest cut -d. -f1 /proc/uptime)
-	[ "$up" -ge "$uptime_before" ] && [ "$up" -le $((uptime_before + SECONDS - saved_at + 2)) ] ||
-		die "it was up $uptime_before s, and $((SECONDS - saved_at)) s later $up s"
+	((up >= uptime_before && up <= uptime_before + SECONDS - saved_at + 2)) || die "it was up $uptime_before s, and $((SECONDS - saved_at)) s later $up s"
 }
 
 is_running() {
