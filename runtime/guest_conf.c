@@ -22,6 +22,39 @@ static int on_key(void *context, const char *section, const char *key, const cha
 	return p ? config_set(config, p, value, err) : 0;
 }
 
+/* It names areas and links: as ctctl writes it, 36 characters of lower case. */
+static bool is_uuid(const char *s)
+{
+	static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+	size_t i = 0;
+
+	for (; s && s[i] && form[i]; i++) {
+		if (form[i] == '-' ? s[i] != '-' : !strchr("0123456789abcdef", s[i]))
+			return false;
+	}
+	return s && !s[i] && !form[i];
+}
+
+static bool is_range(const char *s)
+{
+	uint64_t first;
+
+	return s && str_to_u64(s, UINT32_MAX - NODE_IDS_PER_GUEST, &first) == 0 && first > 0 && first % NODE_IDS_PER_GUEST == 0;
+}
+
+static int check_identity(const struct guest_config *config, const char *shown, struct err *err)
+{
+	if (!config->uuid || !config->ids || !config->template_ref)
+		return err_exit(err, EXIT_BAD_CONFIG, EBADMSG, "%s: the key 'uuid', 'ids' or 'template' is missing", shown);
+	if (!is_uuid(config->uuid))
+		return err_exit(err, EXIT_BAD_CONFIG, EBADMSG, "%s: uuid '%s': expected the one that ctctl wrote", shown,
+				config->uuid);
+	if (!is_range(config->ids))
+		return err_exit(err, EXIT_BAD_CONFIG, EBADMSG, "%s: ids '%s': expected the multiple of %u that ctctl wrote",
+				shown, config->ids, NODE_IDS_PER_GUEST);
+	return 0;
+}
+
 int guest_load(struct guest *guest, struct err *err)
 {
 	_cleanup_free_ char *shown = str_printf("%s/%s/" CONF_FILE, guest->node->guests_dir, guest->name);
@@ -31,11 +64,7 @@ int guest_load(struct guest *guest, struct err *err)
 
 	int r = ini_read_at(guest->dir_fd, CONF_FILE, shown, on_key, &guest->config, err);
 
-	if (r < 0)
-		return r;
-	if (!guest->config.uuid || !guest->config.ids || !guest->config.template_ref)
-		return err_exit(err, EXIT_BAD_CONFIG, EBADMSG, "%s: the key 'uuid', 'ids' or 'template' is missing", shown);
-	return 0;
+	return r < 0 ? r : check_identity(&guest->config, shown, err);
 }
 
 static int on_identity(void *context, const char *section, const char *key, const char *value, struct err *err)
@@ -65,7 +94,7 @@ int guest_load_identity(struct guest *guest, struct err *err)
 	r = ini_read_at(guest->dir_fd, CONF_FILE, CONF_FILE, on_identity, &guest->config, &ignored);
 	if (r < 0 && ignored.exit != EXIT_BAD_CONFIG)
 		return err_set(err, -r, "%s", ignored.msg);
-	if (!guest->config.uuid || strlen(guest->config.uuid) != 36)
+	if (!is_uuid(guest->config.uuid))
 		return err_exit(err, EXIT_BAD_CONFIG, EBADMSG,
 				"guest '%s': its damaged guest.conf has no uuid: write it there, then destroy it", guest->name);
 	return 0;

@@ -62,6 +62,40 @@ static int set_ids(const char *key, const char *value, uint64_t *ret, struct err
 	return 0;
 }
 
+/* Below the root of each hierarchy, and nowhere else. */
+static bool is_group_path(const char *s)
+{
+	for (const char *end;; s = end + 1) {
+		end = strchrnul(s, '/');
+		if (end == s || (*s == '.' && strspn(s, ".") >= (size_t)(end - s)))
+			return false;
+		if (!*end)
+			return true;
+	}
+}
+
+/* Of a network interface: IFNAMSIZ is 16, and dev_valid_name() in the kernel says the rest. */
+static bool is_link_name(const char *s)
+{
+	size_t len = strlen(s);
+
+	return len > 0 && len < 16 && !strpbrk(s, "/: \t") && strcmp(s, ".") != 0 && strcmp(s, "..") != 0;
+}
+
+static int check_text(const char *key, const char *value, struct err *err)
+{
+	if (strcmp(key, "bridge-address") == 0)
+		return net_check_cidr(key, value, err);
+	if (strcmp(key, "default-pool") == 0)
+		return str_check_name(key, value, err);
+	if (strcmp(key, "cgroup-parent") == 0 && !is_group_path(value))
+		return err_set(err, EINVAL, "%s '%s': expected a path such as 'ctctl' without '..'", key, value);
+	if (strcmp(key, "bridge") == 0 && !is_link_name(value))
+		return err_set(err, EINVAL, "%s '%s': expected the name of a network interface, at most 15 characters", key,
+			       value);
+	return 0;
+}
+
 static int on_key(void *context, const char *section, const char *key, const char *value, struct err *err)
 {
 	struct node *node = context;
@@ -72,12 +106,11 @@ static int on_key(void *context, const char *section, const char *key, const cha
 		return set_ids(key, value, &node->ids_first, err);
 	if (strcmp(key, "ids-slots") == 0)
 		return set_ids(key, value, &node->ids_slots, err);
-	if (strcmp(key, "bridge-address") == 0) {
-		int r = net_check_cidr(key, value, err);
 
-		if (r < 0)
-			return r;
-	}
+	int r = check_text(key, value, err);
+
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < ARRAY_SIZE(text_keys); i++) {
 		if (strcmp(text_keys[i].key, key) != 0)
 			continue;
