@@ -16,3 +16,12 @@ fuzz:
 		$(FUZZ_BUILD)/corpus/$(FUZZ) tests/fuzz/corpus/$(FUZZ)
 
 .PHONY: fuzz
+
+# What every target said to its corpus once, it must say again: run by `make check-unit`.
+REPLAY_BIN := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/tests/unit/fuzz/test_%,$(wildcard tests/fuzz/fuzz_*.c))
+
+$(BUILD)/tests/unit/fuzz/test_%: tests/fuzz/fuzz_%.c tests/fuzz/replay.c tests/fuzz/fuzz_place.h $$(ARCHIVES_$$(fuzz_folder))
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -DCORPUS='"$(CURDIR)/tests/fuzz/corpus/$*"' -o $@ $< tests/fuzz/replay.c \
+		$(ARCHIVES_$(fuzz_folder)) $(LINK_$(fuzz_folder))
+unit-programs: $(REPLAY_BIN)
