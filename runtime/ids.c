@@ -94,15 +94,32 @@ int ids_take(const struct node *node, const char *uuid, uint64_t *ret_first, str
 			node->ids_slots);
 }
 
-static int release_name(int ids_fd, const char *name, const char *uuid)
+static bool is_owner(int ids_fd, const char *name, const char *uuid)
 {
 	char owner[OWNER_ROOM];
 	ssize_t n = readlinkat(ids_fd, name, owner, sizeof(owner));
 
-	/* EINVAL: what is no link is not ours. */
-	if (n < 0)
-		return errno == ENOENT || errno == EINVAL ? 0 : -errno;
-	if ((size_t)n != strlen(uuid) || memcmp(owner, uuid, (size_t)n) != 0)
+	return n >= 0 && (size_t)n == strlen(uuid) && memcmp(owner, uuid, (size_t)n) == 0;
+}
+
+int ids_check(const struct node *node, uint64_t first, const char *uuid, struct err *err)
+{
+	char name[STR_NUMBER_ROOM];
+	_cleanup_fd_ int ids_fd = open_ids(node, err);
+
+	if (ids_fd < 0)
+		return ids_fd;
+	range_name(first, name);
+	if (is_owner(ids_fd, name, uuid))
+		return 0;
+	return err_exit(err, EXIT_BAD_CONFIG, EPERM, "ids '%s': this range was not given to the guest: put the right one back",
+			name);
+}
+
+/* What is another's, or no link, is not ours. */
+static int release_name(int ids_fd, const char *name, const char *uuid)
+{
+	if (!is_owner(ids_fd, name, uuid))
 		return 0;
 	return unlinkat(ids_fd, name, 0) < 0 && errno != ENOENT ? -errno : 0;
 }

@@ -13,6 +13,9 @@
  */
 int ids_take(const struct node *node, const char *uuid, uint64_t *ret_first, struct err *err) _must_check_;
 
+/* Is the range the one that was given to `uuid`? BAD_CONFIG if not: with ids that a hand wrote, a guest could be given the host's own, or another guest's. */
+int ids_check(const struct node *node, uint64_t first, const char *uuid, struct err *err) _must_check_;
+
 /* Gives a range back, if it is `uuid`'s. A free one is a success. */
 int ids_release(const struct node *node, uint64_t first, const char *uuid, struct err *err) _must_check_;
 

@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "runtime/container/container.h"
 #include "runtime/guest_priv.h"
+#include "runtime/ids.h"
 #include "runtime/init_kind.h"
 #include "runtime/lifecycle.h"
 #include "runtime/operations.h"
@@ -119,6 +120,11 @@ static int fill_spec(const struct guest *guest, struct launch *l, struct ct_spec
 	if (str_to_u64(c->ids, UINT32_MAX, &ids_first) < 0 || ids_first == 0 || strlen(c->uuid) != 36)
 		return err_exit(err, EXIT_BAD_CONFIG, EINVAL, "guest '%s': its ids '%s' or uuid '%s' are damaged", guest->name,
 				c->ids, c->uuid);
+
+	int r = ids_check(node, ids_first, c->uuid, err);
+
+	if (r < 0)
+		return err_wrap(err, "guest '%s'", guest->name);
 	l->cgroup = guest_cgroup_path(guest);
 	l->monitors = str_printf("%s/_monitors", node->cgroup_parent);
 	if (!l->cgroup || !l->monitors)
