@@ -9,11 +9,21 @@
 #include "cmd/parse.h"
 #include "cmd/text.h"
 
+static void put_part(FILE *out, const char *text)
+{
+	_cleanup_free_ char *line = strdup(text);
+
+	/* It stays one line, whatever it quotes. */
+	for (char *p = line; p && (p = strchr(p, '\n'));)
+		*p = ' ';
+	text_safe(out, line ? line : "out of memory", false);
+}
+
 static void put_line(FILE *out, const char *prefix, const char *line)
 {
-	fputs(prefix, out);
-	/* Lines may quote what an image or a guest said. */
-	text_safe(out, line, false);
+	/* Both may quote what an image, a guest or a caller said. */
+	put_part(out, prefix);
+	put_part(out, line);
 	fputc('\n', out);
 	fflush(out);
 }
