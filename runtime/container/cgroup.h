@@ -75,7 +75,8 @@ void cgroup_join_close(struct cgroup_join *join);
 int cgroup_attach(const char *path, pid_t pid, struct err *err) _must_check_;
 
 /*
- * Gives the unified group to the guest's root: the folder and the files of /sys/kernel/cgroup/delegate, never the limits (cgroup-v2.rst, "Delegation").
+ * Gives the unified group to the guest's root: the folder and the files of /sys/kernel/cgroup/delegate, never the limits (cgroup-v2.rst, "Delegation"). How many groups
+ * it may make, and how deep, is limited first.
  */
 int cgroup_delegate(const char *path, uid_t uid, gid_t gid, struct err *err) _must_check_;
 
