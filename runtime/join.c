@@ -377,6 +377,9 @@ int join_run(const struct join_spec *spec, struct joined *ret, struct err *err)
 	if (prctl(PR_SET_DUMPABLE, 0) < 0)
 		return err_sys(err, errno, "hide from the guest");
 
+	/* A session that the host's OOM killer spares must not hand that on; to give it up is always allowed, and it is ours to give. */
+	(void)!fd_write_file_at(AT_FDCWD, "/proc/self/oom_score_adj", "0");
+
 	int r = sync_pair(fds);
 
 	if (r < 0)

@@ -2,7 +2,11 @@
 #include "runtime/container/rlimits.h"
 
 #include <errno.h>
+#include <linux/ioprio.h>
+#include <sched.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 
@@ -47,8 +51,23 @@ static int set_limit(int resource, rlim_t soft, rlim_t hard, struct err *err)
 	return setrlimit(resource, &want) < 0 ? err_sys(err, errno, "set resource limit %d", resource) : 0;
 }
 
+/*
+ * The caller's advantages over others, real-time scheduling above all, are not the guest's. The kernel lets everybody give up a privilege; a handicap (nice 10) stays, because
+ * only the host's privilege takes it off.
+ */
+static void reset_priorities(void)
+{
+	struct sched_param normal = { 0 };
+
+	if (sched_getscheduler(0) != SCHED_OTHER)
+		(void)!sched_setscheduler(0, SCHED_OTHER, &normal);
+	(void)!setpriority(PRIO_PROCESS, 0, 0);
+	(void)!syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, 0);
+}
+
 int rlimits_reset(struct err *err)
 {
+	reset_priorities();
 	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
 		int r = set_limit(limits[i].resource, limits[i].soft, limits[i].hard, err);
 
