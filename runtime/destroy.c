@@ -79,9 +79,22 @@ static int move_folder(const struct guest *guest, const char *new_name, struct e
 			return err_exit(err, EXIT_EXISTS, EEXIST, "guest '%s' exists", new_name);
 		return err_sys(err, errno, "rename guest '%s'", guest->name);
 	}
-	if (fsync(guests) < 0)
-		return err_sys(err, errno, "sync '%s'", guest->node->guests_dir);
-	return fault_point("rename.folder", err);
+
+	int r = fsync(guests) < 0 ? err_sys(err, errno, "sync '%s'", guest->node->guests_dir) : fault_point("rename.folder", err);
+
+	if (r < 0 && renameat2(guests, new_name, guests, guest->name, RENAME_NOREPLACE) < 0)
+		return err_wrap(err, "guest '%s' is called '%s' now", guest->name, new_name);
+	return r;
+}
+
+/* A failed rename leaves no run folder under the new name, unless that is a guest's. The caller holds its lock. */
+static void forget_target(struct guest *target)
+{
+	_cleanup_fd_ int guests = path_open_dir(AT_FDCWD, target->node->guests_dir, O_PATH);
+	struct err ignored = ERR_INIT;
+
+	if (guests >= 0 && !path_exists_at(guests, target->name))
+		(void)!guest_remove_run(target, &ignored);
 }
 
 int guest_rename(const struct node *node, const char *name, const char *new_name, struct err *err)
@@ -100,9 +113,13 @@ int guest_rename(const struct node *node, const char *name, const char *new_name
 	if (r > 0)
 		return err_exit(err, EXIT_RUNNING, EBUSY, "guest '%s' is running: stop it to rename it", name);
 	r = guest_lock(target, "rename", false, err);
+	if (r < 0)
+		return r;
+	r = move_folder(guest, new_name, err);
 	if (r == 0)
-		r = move_folder(guest, new_name, err);
-	return r < 0 ? r : guest_remove_run(guest, err);
+		return guest_remove_run(guest, err);
+	forget_target(target);
+	return r;
 }
 
 struct template_use {

@@ -98,15 +98,26 @@ int guest_lock(struct guest *guest, const char *verb, bool wait, struct err *err
 	}
 }
 
+/* Is there a run folder of that name? */
+static bool has_run(const struct guest *guest)
+{
+	_cleanup_fd_ int run = path_open_dir(AT_FDCWD, guest->node->run_dir, O_PATH);
+
+	return run >= 0 && path_exists_at(run, guest->name);
+}
+
 int guest_acquire(const struct node *node, const char *name, const char *verb, bool wait, struct guest **ret, struct err *err)
 {
 	_cleanup_guest_ struct guest *guest = NULL;
 	int r = guest_new(node, name, &guest, err);
 
-	/* Looked at first, so that a misspelt name leaves no run folder behind; and again under the lock. */
+	/*
+	 * Looked at first, so that a misspelt name leaves no run folder behind; and again under the lock. A run folder without a guest is what a destroy or a rename
+	 * has left that was killed in its last step: it goes.
+	 */
 	if (r == 0)
 		r = open_dir(guest, err);
-	if (r < 0)
+	if (r < 0 && (r != -ENOENT || !guest || !has_run(guest)))
 		return r;
 	fd_close(&guest->dir_fd);
 	r = guest_lock(guest, verb, wait, err);
