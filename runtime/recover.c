@@ -38,6 +38,31 @@ int guest_yield_to_monitor(struct guest *guest, struct err *err)
 	return 1;
 }
 
+/*
+ * Neither guest.conf nor journal: killed before the intent was written, or after all but the folder was removed. Such a folder is empty; one that is not has
+ * lost its guest.conf in another way, and is nobody's to remove.
+ */
+static int settle_empty(struct guest *guest, struct err *err)
+{
+	_cleanup_fd_ int guests = path_open_dir(AT_FDCWD, guest->node->guests_dir, O_RDONLY);
+
+	if (guests < 0)
+		return err_sys(err, -guests, "open '%s'", guest->node->guests_dir);
+	if (unlinkat(guests, guest->name, AT_REMOVEDIR) < 0 && errno == ENOTEMPTY)
+		return err_exit(err, EXIT_BAD_CONFIG, ENOENT,
+				"guest '%s' has no " CONF_FILE
+				": put it back, or remove the folder '%s/%s' if there is no such guest",
+				guest->name, guest->node->guests_dir, guest->name);
+
+	int r = guest_finish_destroy(guest, NULL, NULL, err);
+
+	if (r < 0)
+		return r;
+	log_notice(guest->node->log, "guest '%s': the empty folder of an interrupted creation or destruction was removed",
+		   guest->name);
+	return 1;
+}
+
 /* An interrupted create or destroy: both end with the guest gone. Returns 1 then. */
 static int settle_existence(struct guest *guest, struct err *err)
 {
@@ -47,13 +72,8 @@ static int settle_existence(struct guest *guest, struct err *err)
 
 	if (r < 0)
 		return err_wrap(err, "guest '%s'", guest->name);
-	if (r == 0 && !path_exists_at(guest->dir_fd, CONF_FILE)) {
-		/* Killed before the intent was written, or after all but the folder was removed. */
-		r = guest_finish_destroy(guest, NULL, NULL, err);
-		return r < 0 ? r : 1;
-	}
 	if (r == 0)
-		return 0;
+		return path_exists_at(guest->dir_fd, CONF_FILE) ? 0 : settle_empty(guest, err);
 	if (sscanf(entry.arg, "%39s %63s", uuid, pool) < 1)
 		return err_exit(err, EXIT_RECOVERY, EBADMSG,
 				"guest '%s': its journal is damaged: look at the file '" JOURNAL_FILE "' in its folder",
