@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -42,6 +43,9 @@ static int ask_by_command(const struct guest *guest, const struct init_kind *kin
 		struct err err = ERR_INIT;
 		int status = 0;
 
+		/* Neither it nor the lock, which lives as long as any copy of its descriptor, outlives a ctctl that is killed. */
+		close(guest->lock_fd);
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		_exit(guest_exec(guest->node, guest->name, &exec, &status, &err) < 0 || status != 0);
 	}
 	return pid < 0 ? -errno : pid;
