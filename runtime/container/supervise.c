@@ -205,6 +205,23 @@ static int plug_network(struct supervisor *sv, struct err *err)
 	return r < 0 ? r : fault_point("start.network", err);
 }
 
+/*
+ * Was the end of file an exec, or the end of the process? One that ends lets go of its memory, and so of its program, before its descriptors (do_exit() in
+ * kernel/exit.c); until it executes another one, its program is ours.
+ */
+static int check_exec(const struct supervisor *sv, struct err *err)
+{
+	struct stat ours, its;
+	char path[48];
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", sv->init);
+	if (stat("/proc/self/exe", &ours) < 0)
+		return err_sys(err, errno, "look at our own program");
+	if (stat(path, &its) < 0 || (its.st_dev == ours.st_dev && its.st_ino == ours.st_ino))
+		return err_exit(err, EXIT_FAILED, ECHILD, "the guest ended as its init was run: see ctctl console --log");
+	return 0;
+}
+
 /* From READY on the sync socket can only say one more thing: that exec failed. Its end of file is the exec itself. */
 static int wait_for_exec(struct supervisor *sv, struct err *err)
 {
@@ -217,7 +234,7 @@ static int wait_for_exec(struct supervisor *sv, struct err *err)
 	ssize_t n = fd_recv(sv->init_fd, &msg, sizeof(msg), NULL, NULL);
 
 	if (n == 0)
-		return 0;
+		return check_exec(sv, err);
 	if (n == (ssize_t)sizeof(msg) && msg.failed) {
 		*err = msg.err;
 		return -msg.err.code;
