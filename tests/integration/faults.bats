@@ -1,0 +1,406 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Operations that are killed, or fail, in the middle: at every fault_point() of the sources (base/fault.h). The points are found there when the tests run.
+load lib
+
+SOURCES=$BATS_TEST_DIRNAME/../..
+POOLS=$CTCTL_PREFIX/lib/pools
+TEMPLATES=$CTCTL_PREFIX/lib/templates
+
+setup() {
+	touch "$TEMPLATES/.lock" # as every command has it that makes templates
+	instance_state | sort >"$BATS_TEST_TMPDIR/before"
+}
+
+# Whoever adopts the init of a killed monitor may take its time to reap it: what has ended does not count.
+instance_processes() {
+	local pid
+	{
+		find /sys/fs/cgroup -maxdepth 5 -path "*/$PARENT/*" -name cgroup.procs -exec cat {} + 2>/dev/null
+		ps -eo pid=,uid=,stat= | awk -v first="$IDS_FIRST" -v end="$IDS_END" '$2 >= first && $2 < end && $3 !~ /^Z/ { print $1 }'
+	} | sort -u
+}
+
+is_reaped() {
+	! ps -eo uid=,stat= | awk -v first="$IDS_FIRST" -v end="$IDS_END" '$1 >= first && $1 < end && $2 ~ /^Z/ { found = 1 } END { exit !found }'
+}
+
+teardown_file() {
+	within 30 is_reaped
+}
+
+# Every call of fault_point(), as its file has it; declaration and definition say what the name is, not one.
+fault_calls() {
+	grep -rhoE 'fault_point\([^,)]*' --include='*.c' "$SOURCES"/{base,netns,storage,templates,runtime,cmd} | grep -v 'const char'
+}
+
+# fault_names PREFIX: those of one operation.
+fault_names() {
+	fault_calls | sed -nE "s/^fault_point\(\"($1\.[a-z-]+)\"$/\1/p" | sort -u
+}
+
+# What could differ after an interruption, without what differs between two guests that are alike: the instance's traces on the host and on the disk; who runs; limits
+# in guest.conf and in the kernel; whether the canary is there.
+shape() {
+	instance_state | grep -v '^process ' | sed -E 's/^link .*/link/; s/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/UUID/g; s|(/ids/).*|\1N|'
+	ct -q list -o name,state | sed -E 's/ +/ /g; s/^/guest /'
+	echo "monitors $(cat "$(cgroup_file _monitors cgroup.procs cgroup.procs)" 2>/dev/null | wc -l)"
+	echo "guests with processes $(pid_namespaces | wc -l)"
+	grep -HvE '^(uuid|ids|description) ' "$GUESTS"/*/guest.conf 2>/dev/null | sed 's/^/conf /'
+	kernel_limits
+	find "$GUESTS" -mindepth 2 ! -name 'console.log*' -printf 'file %P\n'
+	find "$POOLS" -mindepth 2 -name pool.conf -printf 'file %P\n'
+	find "$TEMPLATES" -mindepth 2 -maxdepth 2 -printf 'template %P\n' | sed -E 's/[0-9]{8}\.[0-9]+/VERSION/'
+	cat "$POOLS"/default/data/*/upper/canary 2>/dev/null || :
+}
+
+pid_namespaces() {
+	local pid
+	for pid in $(instance_processes | sort -u); do
+		has_ended "$pid" || readlink "/proc/$pid/ns/pid" || :
+	done | sort -u | grep -vxF "$(readlink /proc/self/ns/pid)"
+}
+
+kernel_limits() {
+	find /sys/fs/cgroup -maxdepth 5 -path "*/$PARENT/g*" \( -name memory.max -o -name memory.limit_in_bytes -o -name pids.max \) -exec grep -H . {} +
+	# A removed subvolume's group is stale until the kernel has cleaned up after it.
+	btrfs qgroup show -re --raw "$POOLS/default/data" | awk '$6 ~ /^[0-9a-f-]+$/ { print "quota", $4 }'
+}
+
+# Is there something that the next ctctl has to finish or undo, and to say so?
+is_unfinished() {
+	local dir
+	for dir in "$GUESTS"/*/ "$RUNS"/[!_]*/; do
+		! [ -e "${dir}journal" ] || return 0
+	done
+	for dir in "$GUESTS"/*/ "$POOLS"/*/; do
+		! [ -d "$dir" ] || [ -e "${dir}guest.conf" ] || [ -e "${dir}pool.conf" ] || return 0
+	done
+	[ -n "$(find "$TEMPLATES" -maxdepth 1 \( -name '.build-*' -o -name '.removed-*' \))" ]
+}
+
+# What each operation needs, and does. `prepare` ends with the traces that there shall be if it did nothing.
+prepare_create() {
+	shape >"$none"
+}
+do_create() {
+	ct -q create g1 micro --memory 64M --disk 200M --ip "$NETWORK.11/24"
+}
+
+make_stopped() {
+	do_create
+	echo canary >"$(echo "$POOLS"/default/data/*/upper)/canary"
+}
+prepare_start() {
+	make_stopped
+	shape >"$none"
+}
+do_start() {
+	ct start g1
+}
+
+prepare_running() {
+	make_stopped
+	ct start g1
+	shape >"$none"
+}
+prepare_stop() {
+	prepare_running
+}
+do_stop() {
+	ct kill g1
+}
+
+prepare_set() {
+	prepare_running
+}
+do_set() {
+	ct set g1 --memory 96M --pids 77 --disk 300M
+}
+
+prepare_destroy() {
+	prepare_running
+}
+do_destroy() {
+	ct destroy --force g1
+}
+
+prepare_discard() {
+	prepare_start
+}
+do_discard() {
+	ct destroy g1
+}
+
+prepare_rename() {
+	prepare_start
+}
+do_rename() {
+	ct rename g1 g2
+}
+
+# What the monitor does when the guest has rebooted; it gives its ctctl no environment, so this is done in its place.
+prepare_reboot() {
+	local init monitor
+	prepare_start
+	ct start g1
+	init=$(status_of g1 init_pid) monitor=$(status_of g1 monitor_pid)
+	boot=$(sed -n 's/^boot //p' "$RUNS/g1/state")
+	kill -KILL "$monitor"
+	kill -KILL "$init"
+	within 5 has_ended "$init"
+	within 5 has_ended "$monitor"
+}
+do_reboot() {
+	ct __exited g1 "$boot" 1 # SIGHUP
+}
+repeat_reboot() {
+	do_start
+}
+
+tarball() {
+	local dir=$BATS_FILE_TMPDIR/tree
+	if ! [ -e "$dir.tar" ]; then
+		mkdir -p "$dir/sbin" "$dir/bin" "$dir/etc"
+		cp "$(command -v busybox)" "$dir/bin/busybox"
+		ln -s ../bin/busybox "$dir/sbin/init"
+		echo 'ID=canary' >"$dir/etc/os-release"
+		tar -C "$dir" -cf "$dir.tar" .
+	fi
+	echo "$dir.tar"
+}
+prepare_import() {
+	shape >"$none"
+}
+do_import() {
+	ct -q template import t1 "$(tarball)" >/dev/null
+}
+next_import() {
+	:
+}
+
+prepare_remove() {
+	do_import
+	shape >"$none"
+}
+do_remove() {
+	ct -q template remove t1
+}
+# Leftovers of a removal are taken away by the next command that makes a template.
+next_remove() {
+	ct -q template import t2 "$(tarball)" >/dev/null
+	"$CTCTL" -q template remove t2
+}
+
+prepare_pool() {
+	shape >"$none"
+}
+do_pool() {
+	ct -q pool create p1 --size 256M
+}
+next_pool() {
+	:
+}
+
+# A command that takes the lock of the guest and leaves what it finds as it is.
+touch_guest() {
+	local status=9
+	while [ "$status" -eq 9 ]; do # its monitor is cleaning up
+		status=0
+		ct set "$1" --description next || status=$?
+	done
+	[ "$status" -eq 0 ] || [ "$status" -eq 13 ] || problem "the next command ends with $status"
+}
+
+next() {
+	if declare -F "next_$1" >/dev/null; then
+		"next_$1"
+		return
+	fi
+	touch_guest g1
+	touch_guest g2
+}
+
+repeat() {
+	if declare -F "repeat_$1" >/dev/null; then
+		"repeat_$1"
+	else
+		"do_$1"
+	fi
+}
+
+clear_all() {
+	local name
+	for name in g1 g2; do
+		! [ -d "$GUESTS/$name" ] || ct -q destroy --force "$name" || discard "$name"
+	done
+	for name in p1; do
+		! [ -d "$POOLS/$name" ] || ct -q pool remove "$name"
+	done
+	for name in t1 t2; do
+		! [ -d "$TEMPLATES/$name" ] || "$CTCTL" -q template remove "$name"
+	done
+}
+
+# Errors are collected, so that one point does not hide the next.
+problem() {
+	echo "$case: $*" | tee -a "$BATS_TEST_TMPDIR/problems"
+}
+
+same() {
+	diff -U0 <(sort "$1") <(sort "$BATS_TEST_TMPDIR/shape") >"$BATS_TEST_TMPDIR/diff"
+}
+
+is_one_of() {
+	local file
+	shape >"$BATS_TEST_TMPDIR/shape"
+	for file; do
+		! same "$file" || return 0
+	done
+	return 1
+}
+
+# has_shape WHEN FILE...: the traces are those of one of these.
+has_shape() {
+	local when=$1
+	shift
+	within 3 is_one_of "$@" >/dev/null && return
+	problem "$when: neither done nor undone:"
+	cat "$BATS_TEST_TMPDIR/diff"
+	return 1
+}
+
+is_done() {
+	is_one_of "$BATS_TEST_TMPDIR/done.$1"
+}
+
+# The state that an undisturbed one ends in, which has to be another than that before it.
+learn() {
+	case="$1, undisturbed"
+	none=$BATS_TEST_TMPDIR/none
+	clear_all
+	"prepare_$1"
+	"do_$1" || problem "fails"
+	shape >"$BATS_TEST_TMPDIR/done.$1"
+	within 5 is_at_rest "$1"
+	! cmp -s "$none" "$BATS_TEST_TMPDIR/done.$1" || problem "does nothing"
+}
+
+# A monitor that has become ctctl needs a moment to be gone.
+is_at_rest() {
+	cp "$BATS_TEST_TMPDIR/done.$1" "$BATS_TEST_TMPDIR/last"
+	sleep 0.02
+	shape >"$BATS_TEST_TMPDIR/done.$1"
+	cmp -s "$BATS_TEST_TMPDIR/last" "$BATS_TEST_TMPDIR/done.$1"
+}
+
+# fault HOW POINT OPERATION: does it with KILL or FAIL at that point.
+fault() {
+	local status=0
+	case="$3 with $1 at $2"
+	clear_all
+	"prepare_$3"
+	(
+		export "CTCTL_FAULT_$1=$2"
+		"do_$3"
+	) 2>"$BATS_TEST_TMPDIR/stderr" || status=$?
+	return "$status"
+}
+
+# passes POINT OPERATION: does the operation come by there? Then what fails has been undone where it can be.
+passes() {
+	local unfinished=''
+	! fault FAIL "$1" "$2" || return 1
+	grep -qF "fault injected at '$1'" "$BATS_TEST_TMPDIR/stderr" || return 1
+	case $2 in
+	destroy | discard | remove) ;;
+	*) has_shape 'after a failure' "$none" "$BATS_TEST_TMPDIR/done.$2" ;;
+	esac
+	recovers "$2"
+}
+
+# The next command says that it recovers if there is something to recover, and then the operation is done or undone and can be repeated.
+recovers() {
+	local unfinished='' notes=$BATS_TEST_TMPDIR/notes status=0
+	! is_unfinished || unfinished=1
+	next "$1" >"$notes" 2>&1
+	declare -F "next_$1" >/dev/null || has_shape 'after the next command' "$none" "$BATS_TEST_TMPDIR/done.$1"
+	is_done "$1" || repeat "$1" >>"$notes" 2>&1 || problem "cannot be repeated: $(cat "$notes")"
+	has_shape 'after repeating it' "$BATS_TEST_TMPDIR/done.$1"
+	[ -z "$unfinished" ] || grep -qE '^ctctl: note: ' "$notes" || problem "recovers without a note: $(cat "$notes")"
+}
+
+# each_fault PREFIX OPERATION...: at least one of the operations passes each of these points.
+each_fault() {
+	local prefix=$1 name op passed names case none
+	shift
+	names=$(fault_names "$prefix")
+	[ -n "$names" ]
+	for op; do
+		learn "$op"
+	done
+	for name in $names; do
+		passed=''
+		for op; do
+			passes "$name" "$op" || continue
+			passed=1
+			! fault KILL "$name" "$op" || problem "is not killed"
+			recovers "$op"
+		done
+		case=$name
+		[ -n "$passed" ] || problem "is not passed by: $*"
+	done
+	clear_all
+	! [ -s "$BATS_TEST_TMPDIR/problems" ]
+}
+
+@test "every fault point has a name and a test here" {
+	local prefixes
+	run ! grep -vE '^fault_point\("[a-z]+\.[a-z-]+"$' <(fault_calls)
+	prefixes=$(fault_calls | sed -E 's/.*"([a-z]+)\..*/\1/' | sort -u)
+	[ -n "$prefixes" ]
+	diff <(echo "$prefixes") <(sed -nE 's/^\teach_fault ([a-z]+) .*/\1/p' "$BATS_TEST_FILENAME" | sort -u)
+}
+
+@test "create: at each step, killed or failed, it ends with no guest at all" {
+	each_fault create create
+}
+
+@test "private areas: at each step, killed or failed, creating and destroying a guest leave none half made" {
+	each_fault area create destroy
+}
+
+@test "start: at each step, in ctctl, the monitor and the guest, killed or failed, it ends with a stopped or a running guest" {
+	each_fault start start
+}
+
+@test "control groups: at each step, killed or failed, a start leaves none" {
+	each_fault cgroup start
+}
+
+@test "stop: at each step, killed or failed, the guest runs or is stopped" {
+	each_fault stop stop
+}
+
+@test "set: at each step, killed or failed, guest.conf and the kernel agree" {
+	each_fault set set
+}
+
+@test "destroy: at each step, killed or failed, it is finished by the next command" {
+	each_fault destroy destroy discard
+}
+
+@test "rename: at each step, killed or failed, the guest has one name" {
+	each_fault rename rename
+}
+
+@test "reboot: at each step, killed or failed, the guest runs or is stopped" {
+	each_fault reboot reboot
+}
+
+@test "templates: at each step, killed or failed, there is a whole one or none" {
+	each_fault template import remove
+}
+
+@test "pools: at each step, killed or failed, there is a whole one or none" {
+	each_fault pool pool
+}
