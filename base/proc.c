@@ -15,8 +15,11 @@
 #include "base/fd.h"
 #include "base/str.h"
 
-/* Reads state and start time of a pid: fields 3 and 22 of proc_pid_stat(5). The name in field 2 may hold anything, so count from its last ')'. */
-static int read_stat(pid_t pid, char *ret_state, uint64_t *ret_start)
+/*
+ * Reads of a pid whether it has ended, and its start time: fields 3, 20 and 22 of proc_pid_stat(5). The name in field 2 may hold anything, so count from its last ')'. A
+ * process whose first thread alone has exited is shown as a zombie and lives: a guest's init that does that must not count as gone.
+ */
+static int read_stat(pid_t pid, bool *ret_ended, uint64_t *ret_start)
 {
 	_cleanup_free_ char *text = NULL;
 	char path[32];
@@ -30,12 +33,13 @@ static int read_stat(pid_t pid, char *ret_state, uint64_t *ret_start)
 
 	const char *p = strrchr(text, ')');
 	unsigned long long start;
+	long n_threads;
 	char state;
 
-	if (!p || sscanf(p + 1, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu", &state,
-			 &start) != 2)
+	if (!p || sscanf(p + 1, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %ld %*d %llu", &state,
+			 &n_threads, &start) != 3)
 		return -EBADMSG;
-	*ret_state = state;
+	*ret_ended = (state == 'Z' || state == 'X') && n_threads <= 1;
 	*ret_start = start;
 	return 0;
 }
@@ -43,8 +47,8 @@ static int read_stat(pid_t pid, char *ret_state, uint64_t *ret_start)
 int proc_identify(pid_t pid, struct proc_id *ret)
 {
 	uint64_t start;
-	char state;
-	int r = read_stat(pid, &state, &start);
+	bool ended;
+	int r = read_stat(pid, &ended, &start);
 
 	if (r < 0)
 		return r;
@@ -63,12 +67,12 @@ int proc_open(const struct proc_id *id)
 		return errno == EINVAL ? -ESRCH : -errno;
 
 	uint64_t start;
-	char state;
-	int r = read_stat(id->pid, &state, &start);
+	bool ended;
+	int r = read_stat(id->pid, &ended, &start);
 
 	if (r < 0)
 		return r;
-	if (start != id->start_ticks || state == 'Z' || state == 'X')
+	if (start != id->start_ticks || ended)
 		return -ESRCH;
 	return TAKE_FD(fd);
 }
@@ -76,9 +80,9 @@ int proc_open(const struct proc_id *id)
 bool proc_is_alive(const struct proc_id *id)
 {
 	uint64_t start;
-	char state;
+	bool ended;
 
-	return id->pid > 0 && read_stat(id->pid, &state, &start) == 0 && start == id->start_ticks && state != 'Z' && state != 'X';
+	return id->pid > 0 && read_stat(id->pid, &ended, &start) == 0 && start == id->start_ticks && !ended;
 }
 
 uint64_t proc_now_ms(void)

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "scratch.h"
 
+#include <pthread.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 
+#include "base/fd.h"
 #include "base/proc.h"
+#include "base/str.h"
 
 static pid_t start_sleeper(void)
 {
@@ -137,6 +141,54 @@ static void test_clone(void **state)
 	assert_int_equal(proc_clone(0, STDIN_FILENO, NULL), -EBADF);
 }
 
+static void *sleep_for_ever(void *unused)
+{
+	for (;;)
+		pause();
+	return unused;
+}
+
+/* Only the first thread has exited: the kernel shows a zombie that runs. A guest's init that hides so could not be stopped. */
+static void test_a_process_without_its_first_thread(void **state)
+{
+	struct proc_id id;
+	siginfo_t si;
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0) {
+		pthread_t thread;
+
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (pthread_create(&thread, NULL, sleep_for_ever, NULL) != 0)
+			_exit(1);
+		syscall(SYS_exit, 0);
+	}
+	assert_true(pid > 0);
+
+	_cleanup_free_ char *path = str_printf("/proc/%d/stat", pid);
+
+	for (;;) {
+		_cleanup_free_ char *text = NULL;
+
+		assert_true(fd_read_file_at(AT_FDCWD, path, 4096, &text) > 0);
+		if (strstr(text, ") Z "))
+			break;
+		usleep(1000);
+	}
+	assert_int_equal(proc_identify(pid, &id), 0);
+	assert_true(proc_is_alive(&id));
+
+	_cleanup_fd_ int fd = proc_open(&id);
+
+	assert_true(fd >= 0);
+	assert_int_equal(proc_kill_pidfd(fd, SIGKILL), 0);
+	assert_int_equal(waitid(P_PID, (id_t)pid, &si, WEXITED | WNOWAIT), 0);
+	assert_false(proc_is_alive(&id));
+	assert_int_equal(proc_open(&id), -ESRCH);
+	reap(pid);
+}
+
 static void on_alarm(int signo)
 {
 	(void)signo;
@@ -175,9 +227,14 @@ static void test_a_wait_among_signals(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		SCRATCH_TEST(test_a_live_process),	 SCRATCH_TEST(test_a_reused_pid),     SCRATCH_TEST(test_a_zombie),
-		SCRATCH_TEST(test_pids_that_are_none),	 SCRATCH_TEST(test_a_name_that_lies), SCRATCH_TEST(test_clone),
+		SCRATCH_TEST(test_a_live_process),
+		SCRATCH_TEST(test_a_reused_pid),
+		SCRATCH_TEST(test_a_zombie),
+		SCRATCH_TEST(test_pids_that_are_none),
+		SCRATCH_TEST(test_a_name_that_lies),
+		SCRATCH_TEST(test_clone),
 		SCRATCH_TEST(test_a_wait_among_signals),
+		SCRATCH_TEST(test_a_process_without_its_first_thread),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
