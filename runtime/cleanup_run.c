@@ -18,6 +18,10 @@
 
 static int end_process(const struct proc_id *id)
 {
+	/* The monitor of a start whose journal stayed open may be us, as `ctctl __exited`. */
+	if (id->pid == getpid())
+		return 0;
+
 	_cleanup_fd_ int pidfd = proc_open(id);
 
 	if (pidfd < 0)
