@@ -230,7 +230,7 @@ int cgroup_map_set_limits(const struct cgroup_map *map, const char *path, const 
 	if (r < 0)
 		return r;
 	r = cgroup_apply_plan(map, path, &plan, err);
-	if (r < 0) { /* all or nothing; what was not changed yet is written with the value that it has */
+	if (r < 0 && old) { /* all or nothing; what was not changed yet is written with the value that it has */
 		struct err ignored;
 
 		if (cgroup_plan_limits(map, limits, old, &undo, &ignored) == 0)
