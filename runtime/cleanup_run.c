@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/journal.h"
+#include "base/path.h"
 #include "base/proc.h"
 #include "netns/link.h"
 #include "runtime/container/cgroup.h"
@@ -79,4 +80,9 @@ int guest_cleanup_run(struct guest *guest, struct err *err)
 		r = remove_file(guest, CT_CONSOLE_SOCKET, err);
 	/* Last: while it is there, the next ctctl cleans up. */
 	return r < 0 ? r : remove_file(guest, STATE_FILE, err);
+}
+
+int guest_cleanup_ended(struct guest *guest, struct err *err)
+{
+	return path_exists_at(guest->run_fd, STATE_FILE) ? guest_cleanup_run(guest, err) : 0;
 }

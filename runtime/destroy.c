@@ -22,7 +22,7 @@ static int end_guest(struct guest *guest, bool force, struct err *err)
 	int r = guest_get_run(guest, &run, err);
 
 	if (r <= 0)
-		return r;
+		return r < 0 ? r : guest_cleanup_ended(guest, err);
 	if (!force)
 		return err_exit(err, EXIT_RUNNING, EBUSY, "guest '%s' is running: stop it first, or use --force", guest->name);
 	return guest_stop_locked(guest, &kill, NULL, err);
@@ -112,7 +112,9 @@ int guest_rename(const struct node *node, const char *name, const char *new_name
 		return r;
 	if (r > 0)
 		return err_exit(err, EXIT_RUNNING, EBUSY, "guest '%s' is running: stop it to rename it", name);
-	r = guest_lock(target, "rename", false, err);
+	r = guest_cleanup_ended(guest, err);
+	if (r == 0)
+		r = guest_lock(target, "rename", false, err);
 	if (r < 0)
 		return r;
 	r = move_folder(guest, new_name, err);

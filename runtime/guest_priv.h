@@ -35,6 +35,12 @@ int guest_settle(struct guest *guest, bool *ret_gone, struct err *err) _must_che
 /* Removes everything that a run of the guest has in the kernel and in RUN/NAME, ending what still lives. */
 int guest_cleanup_run(struct guest *guest, struct err *err) _must_check_;
 
+/*
+ * The guest was found running when it was settled, and is not now: it has ended by itself in between. As guest_cleanup_run() then, so that what comes next finds nothing of that run and
+ * nothing is left when the guest's folders are gone. Nothing to do, and cheap, if there was no run.
+ */
+int guest_cleanup_ended(struct guest *guest, struct err *err) _must_check_;
+
 /* The handle without its files: a new guest's folders are made by create. */
 int guest_new(const struct node *node, const char *name, struct guest **ret, struct err *err) _must_check_;
 int guest_open_run(struct guest *guest, struct err *err) _must_check_;

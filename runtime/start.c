@@ -225,5 +225,6 @@ int guest_start(const struct node *node, const char *name, struct err *err)
 		return r;
 	if (r > 0)
 		return err_exit(err, EXIT_RUNNING, EALREADY, "guest '%s' is running", name);
-	return guest_start_locked(guest, err);
+	r = guest_cleanup_ended(guest, err);
+	return r < 0 ? r : guest_start_locked(guest, err);
 }

@@ -106,7 +106,7 @@ int guest_stop_locked(struct guest *guest, const struct guest_stop_spec *spec, b
 	int r = guest_get_run(guest, &run, err);
 
 	if (r <= 0)
-		return r;
+		return r < 0 ? r : guest_cleanup_ended(guest, err);
 
 	_cleanup_fd_ int pidfd = proc_open(&run.init);
 
