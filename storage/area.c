@@ -40,6 +40,14 @@ static int make_folders(struct pool *pool, const char *id, struct err *err)
 	return r < 0 ? r : make_folder(area, AREA_UPPER, err);
 }
 
+/* The caller notes next, on another file system, that the area is there or gone: a power cut must not make that untrue. */
+static int commit(struct pool *pool, const char *id, struct err *err)
+{
+	int r = pool->ops->commit(pool, id);
+
+	return r < 0 ? pool_err(pool, err, -r, "put the change of the area '%s' on the disk", id) : 0;
+}
+
 static int make_area(struct pool *pool, const char *id, uint64_t limit_bytes, struct err *err)
 {
 	int r = pool->ops->area_make(pool, id, err);
@@ -50,7 +58,9 @@ static int make_area(struct pool *pool, const char *id, uint64_t limit_bytes, st
 		r = pool->ops->set_limit(pool, id, limit_bytes, err);
 	if (r == 0)
 		r = fault_point("area.limit", err);
-	return r < 0 ? r : make_folders(pool, id, err);
+	if (r == 0)
+		r = make_folders(pool, id, err);
+	return r < 0 ? r : commit(pool, id, err);
 }
 
 static int check_limit(const struct pool *pool, uint64_t limit_bytes, struct err *err)
@@ -109,7 +119,9 @@ int area_destroy(struct pool *pool, const char *id, struct err *err)
 {
 	int r = str_check_name("area", id, err);
 
-	return r < 0 ? r : pool->ops->area_remove(pool, id, err);
+	if (r == 0)
+		r = pool->ops->area_remove(pool, id, err);
+	return r < 0 ? r : commit(pool, id, err);
 }
 
 int area_open(struct pool *pool, const char *id, struct err *err)

@@ -31,6 +31,15 @@ int btrfs_subvolume_destroy(int dir_fd, const char *name)
 	return vol_ioctl(dir_fd, BTRFS_IOC_SNAP_DESTROY_V2, name);
 }
 
+int btrfs_commit(int fd)
+{
+	uint64_t transaction;
+
+	if (ioctl(fd, BTRFS_IOC_START_SYNC, &transaction) < 0 || ioctl(fd, BTRFS_IOC_WAIT_SYNC, &transaction) < 0)
+		return -errno;
+	return 0;
+}
+
 int btrfs_subvolume_id(int fd, uint64_t *ret)
 {
 	/* Tree 0 is the one that `fd` is in, and 256 its root folder, which has no path in it. */

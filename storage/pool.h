@@ -80,7 +80,7 @@ int pool_get_stat(struct pool *pool, struct pool_stat *ret, struct err *err) _mu
 
 /*
  * Makes an area with its limit in bytes (0: none). An area of that id is AREA_EXISTS. A limit on a pool without limits is UNSUPPORTED.
- * Interrupted anywhere it leaves what area_destroy() removes.
+ * Interrupted anywhere it leaves what area_destroy() removes. On the disk when the call returns, as is its removal.
  */
 int area_create(struct pool *pool, const char *id, uint64_t limit_bytes, struct err *err) _must_check_;
 

@@ -157,6 +157,12 @@ static int pool_btrfs_area_remove(struct pool *pool, const char *id, struct err 
 	return r < 0 && r != -EBUSY ? pool_err(pool, err, -r, "remove the quota group of the area '%s'", id) : 0;
 }
 
+static int pool_btrfs_commit(struct pool *pool, const char *id)
+{
+	(void)id;
+	return btrfs_commit(pool->data_fd);
+}
+
 static int missing(const struct pool *pool, const char *id, struct err *err)
 {
 	return err_exit(err, EXIT_FAILED, ENOENT, "pool '%s' has no area '%s'", pool->name, id);
@@ -204,6 +210,7 @@ const struct pool_ops pool_btrfs_ops = {
 	.attach = pool_btrfs_attach,
 	.area_make = pool_btrfs_area_make,
 	.area_remove = pool_btrfs_area_remove,
+	.commit = pool_btrfs_commit,
 	.set_limit = pool_btrfs_set_limit,
 	.get_usage = pool_btrfs_get_usage,
 };

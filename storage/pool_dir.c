@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/path.h"
@@ -56,9 +57,19 @@ static int dir_area_remove(struct pool *pool, const char *id, struct err *err)
 	return r < 0 ? pool_err(pool, err, -r, "remove the area '%s'", id) : 0;
 }
 
+static int dir_commit(struct pool *pool, const char *id)
+{
+	_cleanup_fd_ int area = path_open_dir(pool->data_fd, id, O_RDONLY | O_NOFOLLOW);
+
+	if (area < 0 && area != -ENOENT)
+		return area;
+	return (area >= 0 && fsync(area) < 0) || fsync(pool->data_fd) < 0 ? -errno : 0;
+}
+
 const struct pool_ops pool_dir_ops = {
 	.create = dir_create,
 	.open = dir_open,
 	.area_make = dir_area_make,
 	.area_remove = dir_area_remove,
+	.commit = dir_commit,
 };

@@ -45,6 +45,8 @@ struct pool_ops {
 	int (*area_make)(struct pool *pool, const char *id, struct err *err);
 	/* Removes it, also half of one, and what a killed removal left. A missing one is a success. */
 	int (*area_remove)(struct pool *pool, const char *id, struct err *err);
+	/* Waits until the area, or that there is none, is on the disk. 0 or a negative errno, bare. */
+	int (*commit)(struct pool *pool, const char *id);
 	int (*set_limit)(struct pool *pool, const char *id, uint64_t limit_bytes, struct err *err);
 	int (*get_usage)(struct pool *pool, const char *id, struct area_stat *ret, struct err *err);
 };
