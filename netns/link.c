@@ -6,6 +6,7 @@
 #include <net/if.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
@@ -225,6 +226,26 @@ static int address_add(struct nl_sock *sock, int ifindex, const char *name, cons
 	return 0;
 }
 
+/*
+ * A bridge that was given no address of its own takes the lowest one of its ports, and another one as guests come and go (net/bridge/br_stp_if.c,
+ * br_stp_recalculate_bridge_id()): to the guests that stay, their gateway would be gone until they ask for it again.
+ */
+static int set_own_mac(struct rtnl_link *link, struct err *err)
+{
+	uint8_t mac[6];
+
+	if (getrandom(mac, sizeof(mac), 0) != (ssize_t)sizeof(mac))
+		return err_sys(err, errno, "get random bytes");
+	mac[0] = (uint8_t)((mac[0] & 0xfc) | 0x02); /* one machine's, locally administered (IEEE 802) */
+
+	_cleanup_(cleanup_nl_addr) struct nl_addr *addr = nl_addr_build(AF_LLC, mac, sizeof(mac));
+
+	if (!addr)
+		return err_oom(err);
+	rtnl_link_set_addr(link, addr);
+	return 0;
+}
+
 static int bridge_create(struct nl_sock *sock, const char *name, struct rtnl_link **ret, struct err *err)
 {
 	_cleanup_(cleanup_link) struct rtnl_link *link = rtnl_link_bridge_alloc();
@@ -233,6 +254,11 @@ static int bridge_create(struct nl_sock *sock, const char *name, struct rtnl_lin
 		return err_oom(err);
 	rtnl_link_set_name(link, name);
 	rtnl_link_set_flags(link, IFF_UP);
+
+	int r = set_own_mac(link, err);
+
+	if (r < 0)
+		return r;
 
 	int nle = rtnl_link_add(sock, link, NLM_F_CREATE | NLM_F_EXCL);
 
