@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/path.h"
@@ -14,6 +15,16 @@ static bool is_name(const char *name)
 	struct err ignored = ERR_INIT;
 
 	return str_check_name("", name, &ignored) == 0;
+}
+
+/* Not every file system says of what type an entry is (readdir(3)), and a pool whose areas nobody sees would be removed as empty. */
+static bool is_folder(int dir_fd, const struct dirent *e)
+{
+	struct stat st;
+
+	if (e->d_type != DT_UNKNOWN)
+		return e->d_type == DT_DIR;
+	return fstatat(dir_fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
 }
 
 int dir_each(int dir_fd, int (*each)(void *context, const char *name), void *context, struct err *err)
@@ -34,7 +45,7 @@ int dir_each(int dir_fd, int (*each)(void *context, const char *name), void *con
 
 		if (!e)
 			return errno ? err_sys(err, errno, "list a folder") : 0;
-		if (e->d_type != DT_DIR || !is_name(e->d_name))
+		if (!is_name(e->d_name) || !is_folder(dirfd(dir), e))
 			continue;
 
 		int r = each(context, e->d_name);
