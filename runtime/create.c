@@ -147,13 +147,6 @@ static int configure(struct guest *guest, const char *template_ref, const struct
 	return r < 0 ? r : policy_check(guest->node, &guest->config, err);
 }
 
-static int sync_guests_dir(const struct node *node, struct err *err)
-{
-	_cleanup_fd_ int fd = path_open_dir(AT_FDCWD, node->guests_dir, O_RDONLY);
-
-	return fd < 0 || fsync(fd) < 0 ? err_sys(err, errno, "sync '%s'", node->guests_dir) : 0;
-}
-
 /* The steps that change the disk. A kill after any of them is undone by the next ctctl that opens this guest. */
 static int perform(struct guest *guest, struct pool *pool, struct err *err)
 {
@@ -190,6 +183,9 @@ static int begin(struct guest *guest, struct err *err)
 		return errno == EEXIST ? err_exit(err, EXIT_EXISTS, EEXIST, "guest '%s' exists", guest->name)
 				       : err_sys(err, errno, "make the folder of guest '%s'", guest->name);
 	guest->dir_fd = path_open_dir(guests, guest->name, O_RDONLY | O_NOFOLLOW);
+	/* A journal in a folder that a power cut takes away would be none. */
+	if (guest->dir_fd >= 0 && fsync(guests) < 0)
+		return err_sys(err, errno, "sync '%s'", guest->node->guests_dir);
 	if (guest->dir_fd < 0)
 		return err_sys(err, -guest->dir_fd, "open the folder of guest '%s'", guest->name);
 
@@ -242,8 +238,6 @@ int guest_create(const struct node *node, const char *name, const char *template
 		r = perform(guest, pool, err);
 	if (r == 0)
 		r = journal_done(guest->dir_fd, true, err);
-	if (r == 0)
-		r = sync_guests_dir(node, err);
 	if (r < 0 && guest->dir_fd >= 0) {
 		struct err undo = ERR_INIT;
 
