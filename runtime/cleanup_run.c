@@ -78,6 +78,8 @@ int guest_cleanup_run(struct guest *guest, struct err *err)
 		r = net_link_delete(link, err);
 	if (r == 0)
 		r = remove_file(guest, CT_CONSOLE_SOCKET, err);
+	if (r == 0)
+		r = remove_file(guest, STATE_FILE_NEW, err);
 	/* Last: while it is there, the next ctctl cleans up. */
 	return r < 0 ? r : remove_file(guest, STATE_FILE, err);
 }

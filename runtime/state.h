@@ -10,8 +10,9 @@
  * RUN/NAME/state: who the processes of a started guest are. It is written when the guest's init runs and removed when the last trace of the guest is gone, so
  * that its presence with a dead init means: clean up. That the guest runs is never believed from it, but asked of the processes that it names.
  */
-#define STATE_FILE   "state"
-#define BOOT_ID_ROOM 33
+#define STATE_FILE     "state"
+#define STATE_FILE_NEW ".state.new" /* of a monitor that was killed as it wrote it: fd_replace_file_at() */
+#define BOOT_ID_ROOM   33
 
 struct guest_run {
 	struct proc_id init;
