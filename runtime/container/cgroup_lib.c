@@ -100,7 +100,9 @@ int cgroup_lib_get(const char *path, const char *controller, const char *file, c
 		return -code;
 	ret[0] = '\0';
 	code = errno_of_lib(cgroup_read_value_begin(controller, (char *)path, (char *)file, &handle, ret, (int)room));
-	cgroup_read_value_end(&handle);
+	/* 3.0 closes what it never opened, when the group has just been removed. */
+	if (handle)
+		cgroup_read_value_end(&handle);
 	ret[strcspn(ret, "\n")] = '\0';
 	return -code;
 }
