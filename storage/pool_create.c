@@ -42,7 +42,11 @@ static int fill_folder(struct pool *pool, const struct log *log, struct err *err
 	r = pool_conf_write(pool->dir_fd, &pool->conf, err);
 	if (r < 0)
 		return err_wrap(err, "pool '%s'", pool->name);
-	return fault_point("pool.conf", err);
+	r = fault_point("pool.conf", err);
+	/* Without it, what is there is a leftover. */
+	if (r < 0)
+		unlinkat(pool->dir_fd, POOL_CONF, 0);
+	return r;
 }
 
 static int create_locked(int pools_fd, const struct pool_spec *spec, const struct log *log, struct err *err)
