@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -25,6 +26,8 @@ int main(int argc, char **argv)
 {
 	if (!open_standard_fds())
 		return EXIT_SYSTEM;
+	/* Ignored by a caller, it would take the status of every child away from us (wait(2)). */
+	signal(SIGCHLD, SIG_DFL);
 	umask(022);
 	return app_main(argc, argv, stdout, stderr);
 }

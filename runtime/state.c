@@ -2,6 +2,7 @@
 #include "runtime/state.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,12 +13,32 @@
 
 #define STATE_SIZE_MAX 4096
 
+#define HOST_BOOT_FILE "/proc/sys/kernel/random/boot_id"
+#define HOST_BOOT_ROOM 40
+
+/* Which boot of the host this is: where the run folders are on a disk, a pid of the last boot may be anybody's by now. */
+static int read_host_boot(char room[HOST_BOOT_ROOM], struct err *err)
+{
+	_cleanup_free_ char *text = NULL;
+	ssize_t n = fd_read_file_at(AT_FDCWD, HOST_BOOT_FILE, HOST_BOOT_ROOM, &text);
+	int r = n < 0 ? (int)n : str_copy(room, HOST_BOOT_ROOM, str_trim(text));
+
+	return r < 0 ? err_sys(err, -r, "read '" HOST_BOOT_FILE "'") : 0;
+}
+
 int state_write(int run_fd, const struct guest_run *run, struct err *err)
 {
-	_cleanup_free_ char *text = str_printf("init %d %" PRIu64 "\nmonitor %d %" PRIu64 "\nboot %s\nstarted %" PRIu64
+	char host[HOST_BOOT_ROOM];
+	int r = read_host_boot(host, err);
+
+	if (r < 0)
+		return r;
+
+	_cleanup_free_ char *text = str_printf("host %s\ninit %d %" PRIu64 "\nmonitor %d %" PRIu64 "\nboot %s\nstarted %" PRIu64
 					       "\nfeatures %" PRIu64 "\nids %" PRIu64 "\n",
-					       run->init.pid, run->init.start_ticks, run->monitor.pid, run->monitor.start_ticks,
-					       run->boot, run->started_at, run->features, run->ids_first);
+					       host, run->init.pid, run->init.start_ticks, run->monitor.pid,
+					       run->monitor.start_ticks, run->boot, run->started_at, run->features,
+					       run->ids_first);
 
 	if (!text)
 		return err_oom(err);
@@ -27,6 +48,7 @@ int state_write(int run_fd, const struct guest_run *run, struct err *err)
 int state_read(int run_fd, struct guest_run *ret, struct err *err)
 {
 	_cleanup_free_ char *text = NULL;
+	char host[HOST_BOOT_ROOM], written[HOST_BOOT_ROOM];
 	ssize_t n = fd_read_file_at(run_fd, STATE_FILE, STATE_SIZE_MAX, &text);
 
 	if (n == -ENOENT)
@@ -36,14 +58,22 @@ int state_read(int run_fd, struct guest_run *ret, struct err *err)
 	*ret = (struct guest_run){ 0 };
 
 	int got = sscanf(text,
-			 "init %d %" SCNu64 " monitor %d %" SCNu64 " boot %32s started %" SCNu64 " features %" SCNu64
+			 "host %39s init %d %" SCNu64 " monitor %d %" SCNu64 " boot %32s started %" SCNu64 " features %" SCNu64
 			 " ids %" SCNu64,
-			 &ret->init.pid, &ret->init.start_ticks, &ret->monitor.pid, &ret->monitor.start_ticks, ret->boot,
+			 written, &ret->init.pid, &ret->init.start_ticks, &ret->monitor.pid, &ret->monitor.start_ticks, ret->boot,
 			 &ret->started_at, &ret->features, &ret->ids_first);
 
-	if (got != 8)
+	if (got != 9)
 		return err_exit(err, EXIT_RECOVERY, EBADMSG,
-				"the file '" STATE_FILE "' in the guest's run folder is damaged: expected 8 values, found %d",
+				"the file '" STATE_FILE "' in the guest's run folder is damaged: expected 9 values, found %d",
 				got);
+
+	int r = read_host_boot(host, err);
+
+	if (r < 0)
+		return r;
+	/* Nobody of it lives. The file stays: it says that there is something to clean up. */
+	if (strcmp(host, written) != 0)
+		ret->init.pid = ret->monitor.pid = 0;
 	return 1;
 }

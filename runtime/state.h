@@ -26,5 +26,5 @@ struct guest_run {
 /* Atomic, not durable: /run does not outlive the host. */
 int state_write(int run_fd, const struct guest_run *run, struct err *err) _must_check_;
 
-/* 1 and the state, 0 if there is none, or a negative errno. */
+/* 1 and the state (of an earlier boot of the host: with pids of 0, which are nobody), 0 if there is none, or a negative errno. */
 int state_read(int run_fd, struct guest_run *ret, struct err *err) _must_check_;
