@@ -74,15 +74,19 @@ static int parse_key(const char *text, char *ret, struct err *err)
 static int print_log(struct app *app, const char *name, struct err *err)
 {
 	_cleanup_free_ char *log = NULL;
-	int r = guest_console_log(app->node, name, &log, err);
+	size_t len;
+	int r = guest_console_log(app->node, name, &log, &len, err);
 
 	if (r < 0)
 		return r;
 	/* The guest wrote this: a terminal must not obey it. A file gets it as it is. */
-	if (isatty(fileno(app->out)))
-		text_safe(app->out, log, true);
-	else
-		fputs(log, app->out);
+	if (!isatty(fileno(app->out))) {
+		fwrite(log, 1, len, app->out);
+		return 0;
+	}
+	/* A NUL is padding, which terminals skip. */
+	for (const char *s = log; s < log + len; s += strlen(s) + 1)
+		text_safe(app->out, s, true);
 	return 0;
 }
 

@@ -171,7 +171,7 @@ static void show_log(const struct guest *guest)
 
 	if (n > 0) {
 		const char *from = text + (n > LOG_SHOWN ? n - LOG_SHOWN : 0);
-		const char *line = n > LOG_SHOWN ? strchr(from, '\n') : NULL;
+		const char *line = n > LOG_SHOWN ? memchr(from, '\n', LOG_SHOWN) : NULL;
 
 		/* From the beginning of a line, if one is near. */
 		if (line)
@@ -208,7 +208,7 @@ int guest_console(const struct node *node, const char *name, char detach, struct
 	return run_session(&s, err);
 }
 
-int guest_console_log(const struct node *node, const char *name, char **ret, struct err *err)
+int guest_console_log(const struct node *node, const char *name, char **ret, size_t *ret_len, struct err *err)
 {
 	static const char *const files[] = { CT_CONSOLE_LOG ".old", CT_CONSOLE_LOG };
 	_cleanup_guest_ struct guest *guest = NULL;
@@ -228,6 +228,7 @@ int guest_console_log(const struct node *node, const char *name, char **ret, str
 		strbuf_free(&all);
 		return r;
 	}
+	*ret_len = all.len;
 	*ret = strbuf_take(&all);
 	return *ret ? 0 : err_oom(err);
 }

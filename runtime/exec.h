@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/err.h"
 #include "runtime/node.h"
@@ -31,5 +32,8 @@ int guest_exec(const struct node *node, const char *name, const struct exec_spec
  */
 int guest_console(const struct node *node, const char *name, char detach, struct err *err) _must_check_;
 
-/* The bounded log of the console, oldest first, as a string that the caller frees. Also of a stopped guest. */
-int guest_console_log(const struct node *node, const char *name, char **ret, struct err *err) _must_check_;
+/*
+ * The bounded log of the console, oldest first, which the caller frees. Also of a stopped guest. The guest wrote it: any byte can be in it, NUL too (programs pad with it),
+ * therefore the length; a NUL stands behind the last byte.
+ */
+int guest_console_log(const struct node *node, const char *name, char **ret, size_t *ret_len, struct err *err) _must_check_;
