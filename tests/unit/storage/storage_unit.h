@@ -35,10 +35,8 @@ struct scratch {
 	int fd;
 	int n_fds;    /* open descriptors, */
 	int n_mounts; /* and mounts, when the test began */
+	void **state; /* cmocka's: the folder's path, for scratch_teardown() */
 };
-
-/* The scratch folder of the test that runs, for scratch_teardown(). */
-static char scratch_of_test[64];
 
 static inline int count_fds(void)
 {
@@ -62,13 +60,15 @@ static inline int count_mounts(void)
 	return n;
 }
 
-static inline _unused_ void scratch_begin(struct scratch *s)
+static inline _unused_ void scratch_begin(struct scratch *s, void **state)
 {
 	s->n_fds = count_fds();
 	s->n_mounts = count_mounts();
 	strcpy(s->path, "/tmp/ctctl-unit-XXXXXX");
 	assert_non_null(mkdtemp(s->path));
-	strcpy(scratch_of_test, s->path);
+	s->state = state;
+	*state = strdup(s->path);
+	assert_non_null(*state);
 	s->fd = open(s->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	assert_true(s->fd >= 0);
 	/* A guest's root has to get through to its mount point. */
@@ -82,17 +82,20 @@ static inline _unused_ void scratch_end(struct scratch *s)
 	assert_int_equal(count_mounts(), s->n_mounts);
 	assert_int_equal(count_fds(), s->n_fds);
 	assert_int_equal(path_remove_tree_at(AT_FDCWD, s->path), 0);
-	scratch_of_test[0] = '\0';
+	free(*s->state);
+	*s->state = NULL;
 }
 
 /* After a test that failed in the middle: unmounts what it mounted in its folder, and removes the folder. */
 static inline _unused_ int scratch_teardown(void **state)
 {
-	(void)state;
-	while (scratch_of_test[0]) {
+	_cleanup_free_ char *path = *state;
+
+	*state = NULL;
+	while (path) {
 		_cleanup_free_ char *table = NULL;
 		ssize_t n = fd_read_file_at(AT_FDCWD, "/proc/self/mountinfo", 1 << 24, &table);
-		char *point = n > 0 ? strstr(table, scratch_of_test) : NULL;
+		char *point = n > 0 ? strstr(table, path) : NULL;
 
 		/* A line may name the folder as the source, behind the mount point. */
 		if (!point)
@@ -101,9 +104,8 @@ static inline _unused_ int scratch_teardown(void **state)
 		if (umount2(point, MNT_DETACH) < 0)
 			break;
 	}
-	if (scratch_of_test[0] && path_remove_tree_at(AT_FDCWD, scratch_of_test) < 0)
-		print_message("left behind: %s\n", scratch_of_test);
-	scratch_of_test[0] = '\0';
+	if (path && path_remove_tree_at(AT_FDCWD, path) < 0)
+		print_message("left behind: %s\n", path);
 	return 0;
 }
 

@@ -32,11 +32,11 @@ static void make_big_file(int dir_fd)
 	assert_int_equal(fd_write_all(fd, words, sizeof(words)), 0);
 }
 
-static void image_begin(struct image *i)
+static void image_begin(struct image *i, void **state)
 {
 	struct err err = ERR_INIT;
 
-	scratch_begin(&i->scratch);
+	scratch_begin(&i->scratch, state);
 	make_tree(i->scratch.fd, "tree");
 	make_big_file(i->scratch.fd);
 	make_dir(i->scratch.fd, "mounts");
@@ -64,9 +64,8 @@ static void test_make(void **state)
 	struct stat st, made;
 	unsigned char uuid[16];
 
-	(void)state;
 	NEED_ROOT();
-	image_begin(&i);
+	image_begin(&i, state);
 	assert_int_equal(fstat(i.fd, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
 	assert_int_equal(st.st_size % 4096, 0);
@@ -94,9 +93,8 @@ static void test_make_refuses(void **state)
 	struct image i;
 	struct err err = ERR_INIT;
 
-	(void)state;
 	NEED_ROOT();
-	image_begin(&i);
+	image_begin(&i, state);
 
 	_cleanup_free_ char *other = str_printf("%s/other", i.scratch.path);
 
@@ -113,9 +111,8 @@ static void test_open_and_release(void **state)
 	struct err err = ERR_INIT;
 	struct statvfs st;
 
-	(void)state;
 	NEED_ROOT();
-	image_begin(&i);
+	image_begin(&i, state);
 
 	int first = image_open(i.mounts, "one", i.fd, &err);
 
@@ -149,9 +146,8 @@ static void test_is_private(void **state)
 	struct err err = ERR_INIT;
 	_cleanup_free_ char *table = NULL;
 
-	(void)state;
 	NEED_ROOT();
-	image_begin(&i);
+	image_begin(&i, state);
 
 	int root = image_open(i.mounts, "one", i.fd, &err);
 
@@ -199,9 +195,8 @@ static void test_damaged(void **state)
 	struct image i;
 	struct stat st;
 
-	(void)state;
 	NEED_ROOT();
-	image_begin(&i);
+	image_begin(&i, state);
 	assert_int_equal(fstat(i.fd, &st), 0);
 	assert_int_equal(truncate(i.file, st.st_size - 4096), 0);
 	check_refused(&i, "cut short");
@@ -239,9 +234,8 @@ static void test_mounted_once(void **state)
 	int gate[2];
 	pid_t pids[N];
 
-	(void)state;
 	NEED_ROOT();
-	image_begin(&i);
+	image_begin(&i, state);
 	assert_int_equal(pipe2(gate, O_CLOEXEC), 0);
 	for (int n = 0; n < N; n++) {
 		pids[n] = fork();
@@ -271,9 +265,8 @@ static void test_by_loop_device(void **state)
 	struct image i;
 	struct err err = ERR_INIT;
 
-	(void)state;
 	NEED_ROOT();
-	image_begin(&i);
+	image_begin(&i, state);
 
 	int a = erofs_mount_by(EROFS_BY_LOOP, i.fd, &err);
 
@@ -303,12 +296,12 @@ static int see_the_image(void)
 }
 
 /* A guest on an image: what all of this is for. Also after the image's release, as long as it runs. */
-static void check_guest_on_image(enum rootfs_way way)
+static void check_guest_on_image(void **state, enum rootfs_way way)
 {
 	struct err err = ERR_INIT;
 	struct image i;
 
-	image_begin(&i);
+	image_begin(&i, state);
 	make_dir(i.scratch.fd, "area");
 	make_dir(i.scratch.fd, "area/upper");
 	make_dir(i.scratch.fd, "area/work");
@@ -343,10 +336,9 @@ static void check_guest_on_image(enum rootfs_way way)
 
 static void test_guest_on_image(void **state)
 {
-	(void)state;
 	NEED_ROOT();
-	check_guest_on_image(ROOTFS_BY_FD);
-	check_guest_on_image(ROOTFS_BY_PATH);
+	check_guest_on_image(state, ROOTFS_BY_FD);
+	check_guest_on_image(state, ROOTFS_BY_PATH);
 }
 
 int main(void)

@@ -15,9 +15,9 @@ struct pools {
 	char *dir;
 };
 
-static void pools_begin(struct pools *p)
+static void pools_begin(struct pools *p, void **state)
 {
-	scratch_begin(&p->scratch);
+	scratch_begin(&p->scratch, state);
 	p->dir = str_printf("%s/pools", p->scratch.path);
 }
 
@@ -67,9 +67,8 @@ static void test_names(void **state)
 	struct err err = ERR_INIT;
 	struct pool *pool = NULL;
 
-	(void)state;
 	NEED_ROOT();
-	pools_begin(&p);
+	pools_begin(&p, state);
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		const struct pool_spec spec = { .name = bad[i], .kind = POOL_DIR };
 
@@ -97,9 +96,8 @@ static void test_create_open_remove(void **state)
 	struct stat st;
 	int n = 0;
 
-	(void)state;
 	NEED_ROOT();
-	pools_begin(&p);
+	pools_begin(&p, state);
 	assert_ok(pool_each(p.dir, count_name, &n, &err), &err);
 	assert_int_equal(n, 0);
 
@@ -132,9 +130,8 @@ static void test_areas(void **state)
 	struct area_stat as;
 	int n = 0;
 
-	(void)state;
 	NEED_ROOT();
-	pools_begin(&p);
+	pools_begin(&p, state);
 
 	struct pool *pool = create_and_open(&p, "one");
 	mode_t mask = umask(077);
@@ -176,9 +173,8 @@ static void test_dir_has_no_limit(void **state)
 	struct err err = ERR_INIT;
 	struct pool_stat ps;
 
-	(void)state;
 	NEED_ROOT();
-	pools_begin(&p);
+	pools_begin(&p, state);
 
 	struct pool *pool = create_and_open(&p, "one");
 
@@ -215,9 +211,8 @@ static void test_bad_conf(void **state)
 	struct pools p;
 	struct err err = ERR_INIT;
 
-	(void)state;
 	NEED_ROOT();
-	pools_begin(&p);
+	pools_begin(&p, state);
 
 	struct pool *pool = create_and_open(&p, "one");
 
@@ -251,9 +246,8 @@ static void test_killed_area(void **state)
 	struct pools p;
 	struct err err = ERR_INIT;
 
-	(void)state;
 	NEED_ROOT();
-	pools_begin(&p);
+	pools_begin(&p, state);
 
 	struct pool *pool = create_and_open(&p, "one");
 
@@ -293,9 +287,8 @@ static void test_leftover_pool(void **state)
 	struct pool *pool = NULL;
 	int n = 0;
 
-	(void)state;
 	NEED_ROOT();
-	pools_begin(&p);
+	pools_begin(&p, state);
 	/* Killed before its pool.conf. */
 	make_dir(p.scratch.fd, "pools");
 	make_dir(p.scratch.fd, "pools/one");

@@ -23,9 +23,9 @@ struct pools {
 	char *data; /* where the pool `one` is mounted */
 };
 
-static void pools_begin(struct pools *p)
+static void pools_begin(struct pools *p, void **state)
 {
-	scratch_begin(&p->scratch);
+	scratch_begin(&p->scratch, state);
 	p->dir = str_printf("%s/pools", p->scratch.path);
 	p->data = str_printf("%s/one/data", p->dir);
 }
@@ -87,9 +87,8 @@ static void test_create_and_mount(void **state)
 	struct statvfs vfs;
 	struct stat st;
 
-	(void)state;
 	NEED_ROOT();
-	pools_begin(&p);
+	pools_begin(&p, state);
 
 	struct pool *pool = create_and_open(&p);
 
@@ -116,9 +115,8 @@ static void test_small_size(void **state)
 	struct pools p;
 	struct err err = ERR_INIT;
 
-	(void)state;
 	NEED_ROOT();
-	pools_begin(&p);
+	pools_begin(&p, state);
 	assert_true(pool_create(p.dir, &small, NULL, &err) < 0);
 	assert_err_has(&err, "256");
 	assert_int_equal(err.exit, EXIT_INVALID);
@@ -132,9 +130,8 @@ static void test_path_elsewhere(void **state)
 	struct pools p;
 	struct err err = ERR_INIT;
 
-	(void)state;
 	NEED_ROOT();
-	pools_begin(&p);
+	pools_begin(&p, state);
 
 	_cleanup_free_ char *path = str_printf("%s/elsewhere", p.scratch.path);
 	const struct pool_spec spec = { .name = "one", .kind = POOL_BTRFS, .path = path };
@@ -154,9 +151,8 @@ static void test_path_on_btrfs(void **state)
 	struct pool *two = NULL;
 	struct area_stat as;
 
-	(void)state;
 	NEED_ROOT();
-	pools_begin(&p);
+	pools_begin(&p, state);
 
 	struct pool *pool = create_and_open(&p);
 	/* Its name begins with a dot, so that the first pool does not take it for an area. */
@@ -226,9 +222,8 @@ static void test_limit_holds_through_overlay(void **state)
 	struct err err = ERR_INIT;
 	struct area_stat as;
 
-	(void)state;
 	NEED_ROOT();
-	pools_begin(&p);
+	pools_begin(&p, state);
 
 	struct pool *pool = create_and_open(&p);
 
@@ -286,9 +281,8 @@ static void test_areas_are_apart(void **state)
 	struct err err = ERR_INIT;
 	struct area_stat one, two;
 
-	(void)state;
 	NEED_ROOT();
-	pools_begin(&p);
+	pools_begin(&p, state);
 
 	struct pool *pool = create_and_open(&p);
 
@@ -371,9 +365,8 @@ static void test_killed_area(void **state)
 	struct pools p;
 	struct err err = ERR_INIT;
 
-	(void)state;
 	NEED_ROOT();
-	pools_begin(&p);
+	pools_begin(&p, state);
 
 	struct pool *pool = create_and_open(&p);
 
@@ -399,9 +392,8 @@ static void test_killed_destroy(void **state)
 	struct pools p;
 	struct err err = ERR_INIT;
 
-	(void)state;
 	NEED_ROOT();
-	pools_begin(&p);
+	pools_begin(&p, state);
 
 	struct pool *pool = create_and_open(&p);
 
@@ -423,9 +415,8 @@ static void test_group_goes_with_area(void **state)
 	struct pools p;
 	struct err err = ERR_INIT;
 
-	(void)state;
 	NEED_ROOT();
-	pools_begin(&p);
+	pools_begin(&p, state);
 
 	struct pool *pool = create_and_open(&p);
 
@@ -455,9 +446,8 @@ static void test_killed_pool(void **state)
 	struct err err = ERR_INIT;
 	struct pool *pool = NULL;
 
-	(void)state;
 	NEED_ROOT();
-	pools_begin(&p);
+	pools_begin(&p, state);
 	for (size_t i = 0; i < ARRAY_SIZE(points); i++) {
 		try_with_fault("CTCTL_FAULT_KILL", points[i], work_create_pool, &p);
 		assert_true(pool_open(p.dir, "one", &pool, &err) < 0);
@@ -487,9 +477,8 @@ static void test_mounted_once(void **state)
 	int gate[2];
 	pid_t pids[N];
 
-	(void)state;
 	NEED_ROOT();
-	pools_begin(&p);
+	pools_begin(&p, state);
 
 	struct pool *pool = create_and_open(&p);
 
@@ -528,9 +517,8 @@ static void test_mounted_elsewhere(void **state)
 	int gate[2], ready[2];
 	char c;
 
-	(void)state;
 	NEED_ROOT();
-	pools_begin(&p);
+	pools_begin(&p, state);
 
 	struct pool *pool = create_and_open(&p);
 
@@ -573,9 +561,8 @@ static void test_remove_while_used(void **state)
 	struct pools p;
 	struct err err = ERR_INIT;
 
-	(void)state;
 	NEED_ROOT();
-	pools_begin(&p);
+	pools_begin(&p, state);
 
 	struct pool *pool = create_and_open(&p);
 
@@ -591,9 +578,8 @@ static void test_damaged_file(void **state)
 	struct pools p;
 	struct err err = ERR_INIT;
 
-	(void)state;
 	NEED_ROOT();
-	pools_begin(&p);
+	pools_begin(&p, state);
 
 	struct pool *pool = create_and_open(&p);
 

@@ -16,9 +16,9 @@ struct guest {
 	struct rootfs_spec spec;
 };
 
-static void guest_begin(struct guest *g)
+static void guest_begin(struct guest *g, void **state)
 {
-	scratch_begin(&g->scratch);
+	scratch_begin(&g->scratch, state);
 	make_tree(g->scratch.fd, "layer");
 	make_dir(g->scratch.fd, "area");
 	make_dir(g->scratch.fd, "area/upper");
@@ -68,14 +68,14 @@ static int use_the_root(void)
 	return 0;
 }
 
-static void check_way(enum rootfs_way way)
+static void check_way(void **state, enum rootfs_way way)
 {
 	struct err err = ERR_INIT;
 	struct guest g;
 	struct statvfs st;
 
 	NEED_ROOT();
-	guest_begin(&g);
+	guest_begin(&g, state);
 
 	int root = rootfs_assemble_by(way, &g.spec, &err);
 
@@ -103,14 +103,12 @@ static void check_way(enum rootfs_way way)
 
 static void test_by_descriptor(void **state)
 {
-	(void)state;
-	check_way(ROOTFS_BY_FD);
+	check_way(state, ROOTFS_BY_FD);
 }
 
 static void test_by_path(void **state)
 {
-	(void)state;
-	check_way(ROOTFS_BY_PATH);
+	check_way(state, ROOTFS_BY_PATH);
 }
 
 static uint64_t effective_caps(void)
@@ -161,9 +159,8 @@ static void test_identity_is_put_back(void **state)
 {
 	struct guest g;
 
-	(void)state;
 	NEED_ROOT();
-	guest_begin(&g);
+	guest_begin(&g, state);
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	prctl(PR_SET_DUMPABLE, 1);
 	check_identity_is_kept(&g.spec, true);
@@ -181,9 +178,8 @@ static void test_silent_read_only_is_an_error(void **state)
 	struct err err = ERR_INIT;
 	struct guest g;
 
-	(void)state;
 	NEED_ROOT();
-	guest_begin(&g);
+	guest_begin(&g, state);
 	g.spec.root_uid = 0;
 	assert_int_equal(rootfs_assemble(&g.spec, &err), -EROFS);
 	assert_err_has(&err, "read-only");
@@ -221,9 +217,8 @@ static void test_refused_layers(void **state)
 	struct err err = ERR_INIT;
 	struct guest g;
 
-	(void)state;
 	NEED_ROOT();
-	guest_begin(&g);
+	guest_begin(&g, state);
 	close(g.spec.layer_fds[0]);
 	g.spec.layer_fds[0] = openat(g.scratch.fd, "area/work", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	assert_true(rootfs_assemble(&g.spec, &err) < 0);
@@ -237,9 +232,8 @@ static void test_area_without_upper(void **state)
 	struct err err = ERR_INIT;
 	struct guest g;
 
-	(void)state;
 	NEED_ROOT();
-	guest_begin(&g);
+	guest_begin(&g, state);
 	assert_int_equal(unlinkat(g.scratch.fd, "area/upper", AT_REMOVEDIR), 0);
 	assert_int_equal(rootfs_assemble(&g.spec, &err), -ENOENT);
 	assert_err_has(&err, "upper");
@@ -257,12 +251,12 @@ static int see_upper_layer(void)
 	return fd_read_file_at(AT_FDCWD, "/over", 100, &text) < 0 || strcmp(text, "upper") != 0 || access("/base", F_OK) < 0;
 }
 
-static void check_layer_order(enum rootfs_way way)
+static void check_layer_order(void **state, enum rootfs_way way)
 {
 	struct err err = ERR_INIT;
 	struct guest g;
 
-	guest_begin(&g);
+	guest_begin(&g, state);
 	make_file(g.scratch.fd, "layer/over", "lower", 0644, 0);
 	make_file(g.scratch.fd, "layer/base", "", 0644, 0);
 	make_tree(g.scratch.fd, "second");
@@ -284,10 +278,9 @@ static void check_layer_order(enum rootfs_way way)
 
 static void test_layers_are_in_order(void **state)
 {
-	(void)state;
 	NEED_ROOT();
-	check_layer_order(ROOTFS_BY_FD);
-	check_layer_order(ROOTFS_BY_PATH);
+	check_layer_order(state, ROOTFS_BY_FD);
+	check_layer_order(state, ROOTFS_BY_PATH);
 }
 
 int main(void)
