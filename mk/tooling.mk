@@ -26,7 +26,7 @@ $(BUILD)/tests/bench/floor: $(BUILD)/tests/bench/floor.o
 bench-programs: $(BUILD)/tests/bench/bench $(BUILD)/tests/bench/floor
 
 # tools/lint has the list of checks, .clang-tidy the rules. FILES='a.c b.h' looks at some files only.
-LINT_FLAGS = $(patsubst -I%,-I$(CURDIR)/%,$(filter-out -D_FORTIFY_SOURCE=2,$(CPPFLAGS)) -Itests/unit) -std=gnu17
+LINT_FLAGS = $(patsubst -I%,-I$(CURDIR)/%,$(filter-out -D_FORTIFY_SOURCE=2,$(CPPFLAGS)) -Itests/unit) -DCORPUS='"tests/fuzz/corpus"' -std=gnu17
 $(BUILD)/compile_flags.txt: Makefile mk/tooling.mk
 	@mkdir -p $(@D)
 	@printf '%s\n' $(LINT_FLAGS) > $@

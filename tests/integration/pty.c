@@ -139,12 +139,13 @@ __attribute__((noreturn)) static void become(const char *terminal, char **argv)
 	int fd;
 
 	setsid();
-	fd = open(terminal, O_RDWR);
+	fd = open(terminal, O_RDWR | O_CLOEXEC);
 	ioctl(fd, TIOCSCTTY, 0);
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 3; i++) {
 		dup2(fd, i);
-	if (fd > 2)
-		close(fd);
+		/* dup2() onto itself would leave it close-on-exec. */
+		fcntl(i, F_SETFD, 0);
+	}
 	execvp(argv[0], argv);
 	_exit(127);
 }
@@ -192,7 +193,7 @@ static int finish(struct session *s, const struct termios *before)
 int main(int argc, char **argv)
 {
 	struct session s = { .master = -1 };
-	struct termios mode;
+	struct termios mode = { 0 };
 	int first = 1, status = 0;
 
 	while (first < argc && strcmp(argv[first], "--") != 0)

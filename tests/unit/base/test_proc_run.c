@@ -199,7 +199,7 @@ static int run_with(const struct scratch *s, int in, int out)
 	struct proc_spec spec = PROC_SPEC_INIT;
 	struct err err = ERR_INIT;
 	struct strbuf b = { 0 };
-	int files[2] = { openat(s->fd, "in", O_RDONLY), openat(s->fd, "out", O_WRONLY | O_TRUNC) };
+	int files[2] = { openat(s->fd, "in", O_RDONLY | O_CLOEXEC), openat(s->fd, "out", O_WRONLY | O_TRUNC | O_CLOEXEC) };
 	int high[2] = { fcntl(files[0], F_DUPFD_CLOEXEC, 20), fcntl(files[1], F_DUPFD_CLOEXEC, 20) };
 
 	closefrom(20 + 2);

@@ -54,8 +54,9 @@ static void test_cut_at_each_byte(void **state)
 
 static void test_damaged(void **state)
 {
+	static const char without_host[] = "monitor 1 1\ninit 1 1\nboot " BOOT "\nstarted 1\nfeatures 0\nids 1\n";
 	static const char *const bad[] = { "", "\n", "init x 1\n", "init 1 1 monitor 1 1 boot started 1 features 1 ids 1\n",
-					   "monitor 1 1\ninit 1 1\nboot " BOOT "\nstarted 1\nfeatures 0\nids 1\n" };
+					   without_host };
 	const struct scratch *s = *state;
 	struct guest_run run;
 
