@@ -14,7 +14,7 @@ static void put_part(FILE *out, const char *text)
 	_cleanup_free_ char *line = strdup(text);
 
 	/* It stays one line, whatever it quotes. */
-	for (char *p = line; p && (p = strchr(p, '\n'));)
+	for (char *p = line ? strchr(line, '\n') : NULL; p; p = strchr(p, '\n'))
 		*p = ' ';
 	text_safe(out, line ? line : "out of memory", false);
 }

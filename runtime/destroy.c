@@ -103,8 +103,9 @@ int guest_rename(const struct node *node, const char *name, const char *new_name
 	struct guest_run run;
 	int r = guest_new(node, new_name, &target, err);
 
-	if (r == 0)
-		r = guest_open_locked(node, name, "rename", false, &guest, err);
+	if (r < 0)
+		return r;
+	r = guest_open_locked(node, name, "rename", false, &guest, err);
 	if (r < 0)
 		return r;
 	r = guest_get_run(guest, &run, err);

@@ -291,7 +291,8 @@ static void child(const void *context)
 		sync_send_error(birth->sync_fd, JOIN_READY, &err);
 		_exit(EXIT_FAILED);
 	}
-	r = child_main(birth->spec, &err);
+	/* Returns if it failed. */
+	(void)!child_main(birth->spec, &err);
 	sync_send_error(FD_SYNC, JOIN_READY, &err);
 	_exit(EXIT_FAILED);
 }

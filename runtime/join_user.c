@@ -109,11 +109,11 @@ int join_user_find(const char *wanted, struct join_user *ret, struct err *err)
 
 	int found = file ? read_passwd(is_numeric ? NULL : wanted, ret->uid, &pw, file) : 0;
 
-	/* Nobody in the table has this number: he has no name, and so no groups of a name. */
-	if (!found && ret->uid != 0)
-		fallback.pw_name = (char *)wanted;
 	if (!found && !is_numeric)
 		return err_exit(err, EXIT_INVALID, ENOENT, "no user '%.40s' in the guest's /etc/passwd", wanted);
+	/* Nobody in the table has this number: he has no name, and so no groups of a name. */
+	if (!found && wanted && ret->uid != 0)
+		fallback.pw_name = (char *)wanted;
 	/* Not only because others are not mapped: -1 means "leave as it is" to setresuid(2). */
 	if (found && (pw->pw_uid > ID_MAX || pw->pw_gid > ID_MAX))
 		return err_exit(err, EXIT_INVALID, ERANGE, "user '%.40s' in the guest's /etc/passwd: expected ids up to %u",

@@ -28,7 +28,7 @@ static int read_quota(int area_fd, uint64_t *ret_subvolume, struct btrfs_quota *
 
 int headroom_take(int area_fd, struct headroom *ret)
 {
-	struct btrfs_quota quota;
+	struct btrfs_quota quota = { 0 };
 	struct statfs st;
 
 	*ret = (struct headroom){ .fd = -EBADF };

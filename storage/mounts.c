@@ -79,18 +79,17 @@ static char *copy(const char *s)
 
 static int fill_entry(const struct libmount *lib, struct libmnt_fs *fs, struct mount_entry *ret, struct err *err)
 {
-	_cleanup_(mount_entry_clear) struct mount_entry entry = {
+	*ret = (struct mount_entry){
 		.target = copy(lib->get_target(fs)),
 		.source = copy(lib->get_source(fs)),
 		.type = copy(lib->get_fstype(fs)),
 		.options = copy(lib->get_options(fs)),
 	};
 
-	if (!entry.target || !entry.type || !entry.options)
-		return err_oom(err);
-	*ret = entry;
-	entry = (struct mount_entry){ 0 };
-	return 0;
+	if (ret->target && ret->type && ret->options)
+		return 0;
+	mount_entry_clear(ret);
+	return err_oom(err);
 }
 
 /* Climbs from the path to the root; the newest mount on a folder hides the older ones. */

@@ -118,7 +118,7 @@ int pool_open_folder(const char *pools_dir, const char *name, struct pool **ret,
 	if (pool->dir_fd == -ENOENT)
 		return no_such_pool(name, err);
 	if (pool->dir_fd < 0)
-		return pool_err(pool, err, -pool->dir_fd, "open '%s'", path);
+		return err_sys(err, -pool->dir_fd, "pool '%s': open '%s'", name, path);
 	r = pool_conf_read(pool->dir_fd, path, &pool->conf, err);
 	if (r == -ENOENT)
 		return no_such_pool(name, err);

@@ -170,7 +170,7 @@ static int missing(const struct pool *pool, const char *id, struct err *err)
 
 static int pool_btrfs_set_limit(struct pool *pool, const char *id, uint64_t limit_bytes, struct err *err)
 {
-	uint64_t subvolume;
+	uint64_t subvolume = 0;
 	_cleanup_fd_ int fd = open_subvolume(pool, id, &subvolume, err);
 
 	if (fd < 0)
@@ -187,7 +187,7 @@ static int pool_btrfs_set_limit(struct pool *pool, const char *id, uint64_t limi
 
 static int pool_btrfs_get_usage(struct pool *pool, const char *id, struct area_stat *ret, struct err *err)
 {
-	uint64_t subvolume;
+	uint64_t subvolume = 0;
 	struct btrfs_quota quota;
 	_cleanup_fd_ int fd = open_subvolume(pool, id, &subvolume, err);
 

@@ -144,7 +144,7 @@ static int build_abi(uint32_t token, unsigned int lifted, scmp_filter_ctx *ret)
 
 static int build(unsigned int lifted, scmp_filter_ctx *ret)
 {
-	scmp_filter_ctx ctx, other;
+	scmp_filter_ctx ctx = NULL, other = NULL;
 	int r = build_abi(abis[0].token, lifted, &ctx);
 
 	for (size_t i = 1; r == 0 && i < ARRAY_SIZE(abis); i++) {
