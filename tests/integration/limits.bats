@@ -202,16 +202,19 @@ all_limits() {
 }
 
 @test "a set that the kernel refuses changes nothing" {
-	new g1 --memory 300M --pids 50
+	new g1 --memory 300M --pids 50 --disk 64M
 	ct exec g1 -- dd if=/dev/zero of=/dev/shm/file bs=1M count=100
 	local before
 	before=$(all_limits)
-	run --separate-stderr ct set g1 --pids 60 --memory 8M
+	run --separate-stderr ct set g1 --disk 300M --pids 60 --memory 8M
 	if [ "$status" -eq 0 ]; then
 		skip 'this kernel takes a limit below what is used, and kills'
 	fi
 	[[ $stderr == *memory* ]]
 	[ "$(all_limits)" = "$before" ]
+	# The disk's limit, which was changed first, is back.
+	run ct exec g1 -- dd if=/dev/urandom of=/root/file bs=1M count=100 conv=fsync
+	[ "$status" -ne 0 ]
 }
 
 @test "what counts only from the next start is said so" {
