@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * next watch SECONDS: looks at each process that appears in its PID namespace, from its first moment on, and prints what it sees in it of another mount or network namespace than
+ *                     its own, or of its descriptors and folders; at last "seen N".
+ * next stop SECONDS:  stops the first that appears, as soon as it may.
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ROOM 65536
+
+static int read_of(pid_t pid, const char *file, char *text)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, file);
+
+	int fd = open(path, O_RDONLY), used = 0, n = 0;
+
+	while (fd >= 0 && used < ROOM - 1 && (n = (int)read(fd, text + used, (size_t)(ROOM - 1 - used))) > 0)
+		used += n;
+	text[used] = '\0';
+	close(fd);
+	return fd < 0 ? -1 : used;
+}
+
+/* Says it once: one leak is as good as a thousand. */
+static void compare(pid_t pid, const char *file, const char *own)
+{
+	static char text[ROOM];
+	static int said;
+
+	if (read_of(pid, file, text) > 0 && strcmp(text, own) != 0 && said++ < 4)
+		printf("%s of %d is not ours: %.200s\n", file, pid, text);
+}
+
+static void look(pid_t pid, const char *mounts, const char *addresses)
+{
+	static const char *const links[] = { "cwd", "root", "exe", "fd/0", "fd/3", "fd/4", "ns/mnt" };
+	static char name[ROOM];
+	char path[64], target[256];
+
+	compare(pid, "mountinfo", mounts);
+	compare(pid, "net/if_inet6", addresses);
+	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
+		snprintf(path, sizeof(path), "/proc/%d/%s", pid, links[i]);
+
+		ssize_t n = readlink(path, target, sizeof(target) - 1);
+
+		target[n < 0 ? 0 : n] = '\0';
+		/* Only while it is ctctl: what it becomes is ours to see. */
+		if (n > 0 && read_of(pid, "comm", name) > 0 && strncmp(name, "ctctl", 5) == 0)
+			printf("%s leads to %s\n", path, target);
+	}
+}
+
+/* The next pid that the kernel will give. */
+static pid_t next_pid(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(0);
+	waitpid(pid, NULL, 0);
+	return pid + 1;
+}
+
+static int watch(time_t end)
+{
+	static char mounts[ROOM], addresses[ROOM], name[ROOM];
+	int seen = 0;
+
+	read_of(getpid(), "mountinfo", mounts);
+	read_of(getpid(), "net/if_inet6", addresses);
+	while (time(NULL) < end) {
+		pid_t pid = next_pid();
+
+		while (time(NULL) < end && read_of(pid, "comm", name) < 0)
+			continue;
+		if (time(NULL) >= end)
+			break;
+		seen++;
+		do
+			look(pid, mounts, addresses);
+		while (read_of(pid, "comm", name) > 0 && strncmp(name, "ctctl", 5) == 0);
+	}
+	printf("seen %d\n", seen);
+	return 0;
+}
+
+static int stop(time_t end)
+{
+	pid_t pid = next_pid();
+
+	while (time(NULL) < end) {
+		if (kill(pid, SIGSTOP) == 0) {
+			printf("stopped %d\n", pid);
+			return 0;
+		}
+	}
+	return 1;
+}
+
+int main(int argc, char **argv)
+{
+	time_t end = time(NULL) + (argc > 2 ? atoi(argv[2]) : 1);
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	return argc > 1 && strcmp(argv[1], "stop") == 0 ? stop(end) : watch(end);
+}
