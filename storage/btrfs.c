@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/btrfs.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
+#include "base/cleanup.h"
+#include "base/path.h"
 #include "base/str.h"
 #include "storage/btrfs_priv.h"
 #include "storage/btrfs_search_priv.h"
@@ -31,13 +35,16 @@ int btrfs_subvolume_destroy(int dir_fd, const char *name)
 	return vol_ioctl(dir_fd, BTRFS_IOC_SNAP_DESTROY_V2, name);
 }
 
-int btrfs_commit(int fd)
+int btrfs_commit(int dir_fd, const char *name)
 {
-	uint64_t transaction;
+	_cleanup_fd_ int fd = -EBADF;
 
-	if (ioctl(fd, BTRFS_IOC_START_SYNC, &transaction) < 0 || ioctl(fd, BTRFS_IOC_WAIT_SYNC, &transaction) < 0)
+	if (fsync(dir_fd) < 0)
 		return -errno;
-	return 0;
+	fd = path_open_dir(dir_fd, name, O_RDONLY | O_NOFOLLOW);
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	return fsync(fd) < 0 ? -errno : 0;
 }
 
 int btrfs_subvolume_id(int fd, uint64_t *ret)

@@ -21,10 +21,14 @@ int btrfs_subvolume_create(int dir_fd, const char *name) _must_check_;
 int btrfs_subvolume_destroy(int dir_fd, const char *name) _must_check_;
 
 /*
- * Waits until what was done to the file system's structure is on the disk: a subvolume that was made or removed before. Does not write out what guests have in memory, so that it
- * takes one commit (2 to 10 ms on an idle disk) and not as long as they have data.
+ * Waits until it is on the disk that the subvolume `name` of the folder `dir_fd` was made, with the folders in it, or removed. Does not write out what guests have in memory, so that
+ * it takes one commit (2 to 10 ms on an idle disk) and not as long as they have data.
+ *
+ * The kernel commits when a folder is synced that a subvolume was made in or removed from (btrfs_record_new_subvolume(), btrfs_record_snapshot_destroy(); before Linux 6.6, making one
+ * commits by itself); the folders in it may already belong to the next commit. Not by BTRFS_IOC_START_SYNC: it wakes a kernel thread that may just be about to sleep, and then waits for
+ * the next commit by the clock, 30 s later; seen when guests were created at the same time.
  */
-int btrfs_commit(int fd) _must_check_;
+int btrfs_commit(int dir_fd, const char *name) _must_check_;
 
 /* The number of the subvolume in which the folder `fd` is; fd may not be O_PATH. */
 int btrfs_subvolume_id(int fd, uint64_t *ret) _must_check_;

@@ -159,8 +159,7 @@ static int pool_btrfs_area_remove(struct pool *pool, const char *id, struct err 
 
 static int pool_btrfs_commit(struct pool *pool, const char *id)
 {
-	(void)id;
-	return btrfs_commit(pool->data_fd);
+	return btrfs_commit(pool->data_fd, id);
 }
 
 static int missing(const struct pool *pool, const char *id, struct err *err)
