@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <inttypes.h>
-#include <linux/keyctl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -22,11 +21,8 @@
 #include "base/str.h"
 #include "base/sync.h"
 #include "netns/link.h"
-#include "runtime/container/caps.h"
+#include "runtime/container/confine.h"
 #include "runtime/container/launch_priv.h"
-#include "runtime/container/rlimits.h"
-#include "runtime/container/seccomp.h"
-#include "runtime/params.h"
 
 #ifndef CLONE_NEWTIME
 #define CLONE_NEWTIME 0x00000080
@@ -132,27 +128,6 @@ static int take_console(struct err *err)
 	return 0;
 }
 
-static int confine(const struct ct_spec *spec, struct err *err)
-{
-	struct seccomp_policy policy = {
-		.nesting = spec->features >> FEATURE_NESTING & 1,
-		.io_uring = spec->features >> FEATURE_IO_URING & 1,
-		.ia32_sockets = spec->features >> FEATURE_IA32_SOCKETS & 1,
-	};
-
-	/* A keyring of its own: the caller's is not for the guest to see. A kernel without keyrings has nothing to hide. */
-	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS)
-		return err_sys(err, errno, "make a session keyring");
-
-	int r = rlimits_reset(err);
-
-	if (r == 0)
-		r = caps_drop(err);
-	if (r == 0)
-		r = seccomp_install(&policy, err);
-	return r;
-}
-
 static int prepare(const struct ct_spec *spec, const struct ct_birth *birth, struct err *err)
 {
 	struct ct_devices devices;
@@ -179,7 +154,7 @@ static int prepare(const struct ct_spec *spec, const struct ct_birth *birth, str
 		r = join_network(spec, err);
 	if (r == 0)
 		r = take_console(err);
-	return r < 0 ? r : confine(spec, err);
+	return r < 0 ? r : confine_process(spec->features, err);
 }
 
 static int run_init(const struct ct_spec *spec, struct err *err)
