@@ -152,6 +152,14 @@ static int offer_template(void *context, const struct template_manifest *manifes
 	return 0;
 }
 
+static void offer_pool_kinds(const struct walk *w)
+{
+	const char *name;
+
+	for (unsigned int i = 0; (name = pool_kind_name((enum pool_kind)i)); i++)
+		offer(w, name);
+}
+
 static void offer_settings(const struct walk *w)
 {
 	for (size_t i = 0; param_at(i); i++) {
@@ -201,8 +209,7 @@ static void offer_kind(struct walk *w, enum complete_kind kind)
 		offer_commands(w);
 		break;
 	case COMPLETE_POOL_KIND:
-		offer(w, pool_kind_name(POOL_BTRFS));
-		offer(w, pool_kind_name(POOL_DIR));
+		offer_pool_kinds(w);
 		break;
 	case COMPLETE_SETTING:
 		offer_settings(w);

@@ -141,7 +141,7 @@ int verb_pool_create(struct app *app, const struct request *request, struct err 
 	if (r < 0)
 		return r;
 	if (kind && pool_kind_from_name(kind, &spec.kind) < 0)
-		return err_exit(err, EXIT_USAGE, EINVAL, "--kind '%s': expected btrfs or dir", kind);
+		return err_exit(err, EXIT_USAGE, EINVAL, "--kind '%s': " POOL_KINDS_EXPECTED, kind);
 	if (spec.path && spec.size_bytes)
 		return err_exit(err, EXIT_USAGE, EINVAL,
 				"--size is for a file system in a file of its own: leave out --size or --path");

@@ -16,8 +16,9 @@
 #include "storage/pool_priv.h"
 
 static const struct pool_ops *const kinds[] = {
-	[POOL_DIR] = &pool_dir_ops,
-	[POOL_BTRFS] = &pool_btrfs_ops,
+#define X(name, word) [POOL_##name] = &pool_##word##_ops,
+	POOL_KINDS(X)
+#undef X
 };
 
 int pool_err(const struct pool *pool, struct err *err, int code, const char *fmt, ...)

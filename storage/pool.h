@@ -23,11 +23,22 @@
  *
  * All calls are made by root in the host's namespaces.
  */
+
+/* X(NAME, name): every kind; storage/pool_NAME.c brings its struct pool_ops (pool_priv.h). */
+#define POOL_KINDS(X)   \
+	X(BTRFS, btrfs) \
+	X(DIR, dir)
+
+/* For messages. */
+#define POOL_KINDS_EXPECTED "expected btrfs or dir"
+
 enum pool_kind {
-	POOL_DIR,
-	POOL_BTRFS,
+#define X(name, word) POOL_##name,
+	POOL_KINDS(X)
+#undef X
 };
 
+/* "btrfs". The NULL after the last kind's name ends a walk over all. */
 const char *pool_kind_name(enum pool_kind kind);
 int pool_kind_from_name(const char *name, enum pool_kind *ret) _must_check_; /* 0 or -EINVAL */
 

@@ -10,13 +10,14 @@
 #include "storage/pool_priv.h"
 
 static const char *const kind_names[] = {
-	[POOL_DIR] = "dir",
-	[POOL_BTRFS] = "btrfs",
+#define X(name, word) [POOL_##name] = #word,
+	POOL_KINDS(X)
+#undef X
 };
 
 const char *pool_kind_name(enum pool_kind kind)
 {
-	return kind_names[kind];
+	return (size_t)kind < ARRAY_SIZE(kind_names) ? kind_names[kind] : NULL;
 }
 
 int pool_kind_from_name(const char *name, enum pool_kind *ret)
@@ -44,7 +45,7 @@ struct reader {
 static int read_kind(struct reader *rd, const char *value, struct err *err)
 {
 	if (pool_kind_from_name(value, &rd->conf->kind) < 0)
-		return err_exit(err, EXIT_BAD_CONFIG, EINVAL, "kind '%s': expected btrfs or dir", value);
+		return err_exit(err, EXIT_BAD_CONFIG, EINVAL, "kind '%s': " POOL_KINDS_EXPECTED, value);
 	rd->has_kind = true;
 	return 0;
 }

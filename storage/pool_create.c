@@ -14,8 +14,9 @@
 
 static int conf_from_spec(const struct pool_spec *spec, struct pool_conf *ret, struct err *err)
 {
-	if (spec->kind == POOL_DIR && (spec->path || spec->size_bytes > 0))
-		return err_set(err, EINVAL, "pool '%s': a pool of the kind dir takes neither a path nor a size", spec->name);
+	if (pool_kind_ops(spec->kind)->is_in_place && (spec->path || spec->size_bytes > 0))
+		return err_set(err, EINVAL, "pool '%s': a pool of the kind %s takes neither a path nor a size", spec->name,
+			       pool_kind_name(spec->kind));
 	if (spec->path && spec->size_bytes > 0)
 		return err_set(err, EINVAL,
 			       "pool '%s': expected a path or a size, not both: a folder on a btrfs has its size already",

@@ -67,6 +67,7 @@ static int dir_commit(struct pool *pool, const char *id)
 }
 
 const struct pool_ops pool_dir_ops = {
+	.is_in_place = true,
 	.create = dir_create,
 	.open = dir_open,
 	.area_make = dir_area_make,

@@ -31,6 +31,9 @@ struct pool {
  * One kind of pool. `id` is a checked name. `set_limit` and `get_usage` are NULL for a kind without limits.
  */
 struct pool_ops {
+	/* Always in POOLS/NAME itself: pool_create() takes neither a path nor a size. */
+	bool is_in_place;
+
 	/*
 	 * Makes what the areas will live in, below pool->dir_fd, and opens pool->data_fd. A failure or a kill leaves a folder from which unmounting `data` and removing
 	 * all files is enough to clean up.
@@ -51,8 +54,9 @@ struct pool_ops {
 	int (*get_usage)(struct pool *pool, const char *id, struct area_stat *ret, struct err *err);
 };
 
-extern const struct pool_ops pool_dir_ops;
-extern const struct pool_ops pool_btrfs_ops;
+#define X(name, word) extern const struct pool_ops pool_##word##_ops;
+POOL_KINDS(X)
+#undef X
 
 /* pool.conf of the folder `dir_fd`: read (exit status BAD_CONFIG; -ENOENT without it) and written. */
 int pool_conf_read(int dir_fd, const char *name, struct pool_conf *ret, struct err *err) _must_check_;
