@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "node_unit.h"
 
+#include <limits.h>
+
 #include "base/log.h"
+#include "runtime/state.h"
 
 /* What guest_open_locked() makes of what a killed ctctl left, told by the files alone: no guest runs here. */
-
-#define DEAD_STATE \
-	"init 2147483647 1\nmonitor 2147483647 1\nboot 0123456789abcdef0123456789abcdef\nstarted 1\nfeatures 0\nids 1\n"
 
 static void note_line(void *context, enum log_level level, const char *line)
 {
@@ -19,9 +19,26 @@ struct left {
 	const char *journal;	 /* of GUESTS/NAME */
 	const char *run_journal; /* of RUN/NAME */
 	const char *run_state;
+	bool has_dead_run; /* a state of this boot of the host, whose processes are gone */
 	enum exit_code exit;
 	const char *says; /* what is in the notice or the error; NULL: no notice */
 };
+
+static void put_dead_run(const struct scratch *s)
+{
+	struct guest_run run = {
+		.init = { .pid = INT_MAX, .start_ticks = 1 },
+		.monitor = { .pid = INT_MAX, .start_ticks = 1 },
+		.boot = "0123456789abcdef0123456789abcdef",
+		.started_at = 1,
+		.ids_first = 1,
+	};
+	struct err err = ERR_INIT;
+	_cleanup_fd_ int run_fd = openat(s->fd, RUN_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	assert_true(run_fd >= 0);
+	assert_ok(state_write(run_fd, &run, &err), &err);
+}
 
 static void put_left(const struct scratch *s, const struct left *l)
 {
@@ -33,6 +50,8 @@ static void put_left(const struct scratch *s, const struct left *l)
 		put_file(s->fd, RUN_DIR "/journal", l->run_journal);
 	if (l->run_state)
 		put_file(s->fd, RUN_DIR "/state", l->run_state);
+	if (l->has_dead_run)
+		put_dead_run(s);
 }
 
 static void check_left(const struct scratch *s, const struct left *l)
@@ -97,7 +116,7 @@ ROW(test_a_start_that_was_killed, .conf = GOOD_CONF, .run_journal = "start x\ncg
 ROW(test_a_start_whose_monitor_is_gone, .conf = GOOD_CONF, .run_journal = "start x\nmonitor 2147483647 1\n",
     .says = "an interrupted start was undone")
 ROW(test_a_torn_start, .conf = GOOD_CONF, .run_journal = "star")
-ROW(test_an_end_that_nobody_saw, .conf = GOOD_CONF, .run_state = DEAD_STATE)
+ROW(test_an_end_that_nobody_saw, .conf = GOOD_CONF, .has_dead_run = true)
 ROW(test_a_damaged_state, .conf = GOOD_CONF, .run_state = "init 1", .exit = EXIT_RECOVERY, .says = "'state'")
 ROW(test_a_damaged_run_journal, .conf = GOOD_CONF, .run_journal = "\n", .exit = EXIT_RECOVERY, .says = "'journal' is damaged")
 
