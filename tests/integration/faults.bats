@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Operations that are killed, or fail, in the middle: at every fault_point() of the sources (base/fault.h). The points are found there when the tests run.
 load lib
+load killing
 
 SOURCES=$BATS_TEST_DIRNAME/../..
 POOLS=$CTCTL_PREFIX/lib/pools
@@ -9,23 +10,6 @@ TEMPLATES=$CTCTL_PREFIX/lib/templates
 setup() {
 	touch "$TEMPLATES/.lock" # as every command has it that makes templates
 	instance_state | sort >"$BATS_TEST_TMPDIR/before"
-}
-
-# Whoever adopts the init of a killed monitor may take its time to reap it: what has ended does not count.
-instance_processes() {
-	local pid
-	{
-		find /sys/fs/cgroup -maxdepth 5 -path "*/$PARENT/*" -name cgroup.procs -exec cat {} + 2>/dev/null
-		ps -eo pid=,uid=,stat= | awk -v first="$IDS_FIRST" -v end="$IDS_END" '$2 >= first && $2 < end && $3 !~ /^Z/ { print $1 }'
-	} | sort -u
-}
-
-is_reaped() {
-	! ps -eo uid=,stat= | awk -v first="$IDS_FIRST" -v end="$IDS_END" '$1 >= first && $1 < end && $2 ~ /^Z/ { found = 1 } END { exit !found }'
-}
-
-teardown_file() {
-	within 30 is_reaped
 }
 
 # Every call of fault_point(), as its file has it; declaration and definition say what the name is, not one.
@@ -41,10 +25,9 @@ fault_names() {
 # What could differ after an interruption, without what differs between two guests that are alike: the instance's traces on the host and on the disk; who runs; limits
 # in guest.conf and in the kernel; whether the canary is there.
 shape() {
-	instance_state | grep -v '^process ' | sed -E 's/^link .*/link/; s/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/UUID/g; s|(/ids/).*|\1N|'
+	traces | sed -E 's/^link .*/link/; s/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/UUID/g; s|(/ids/).*|\1N|; s|/dev/loop[0-9]+|LOOP|'
 	ct -q list -o name,state | sed -E 's/ +/ /g; s/^/guest /'
-	echo "monitors $(cat "$(cgroup_file _monitors cgroup.procs cgroup.procs)" 2>/dev/null | wc -l)"
-	echo "guests with processes $(pid_namespaces | wc -l)"
+	processes
 	grep -HvE '^(uuid|ids|description) ' "$GUESTS"/*/guest.conf 2>/dev/null | sed 's/^/conf /'
 	kernel_limits
 	find "$GUESTS" -mindepth 2 ! -name 'console.log*' -printf 'file %P\n'
@@ -53,15 +36,25 @@ shape() {
 	cat "$POOLS"/default/data/*/upper/canary 2>/dev/null || :
 }
 
-pid_namespaces() {
-	local pid
-	for pid in $(instance_processes | sort -u); do
-		has_ended "$pid" || readlink "/proc/$pid/ns/pid" || :
-	done | sort -u | grep -vxF "$(readlink /proc/self/ns/pid)"
+# Without the processes, which have no number that stays.
+# shellcheck disable=SC2317 # instance_state calls it
+traces() (
+	instance_processes() {
+		:
+	}
+	instance_state
+)
+
+# How many monitors there are, and how many guests with processes: these are in a PID namespace each.
+processes() {
+	ps -o pidns= -p "$(instance_processes | paste -sd, -)" 2>/dev/null |
+		awk -v host="$(readlink /proc/self/ns/pid)" 'index(host, "[" $1 "]") { monitors++; next } { guests += !seen[$1]++ }
+			END { print "monitors", monitors + 0, "guests", guests + 0 }'
 }
 
 kernel_limits() {
-	find /sys/fs/cgroup -maxdepth 5 -path "*/$PARENT/g*" \( -name memory.max -o -name memory.limit_in_bytes -o -name pids.max \) -exec grep -H . {} +
+	find /sys/fs/cgroup -maxdepth 4 -path "*/$PARENT/g*" \
+		\( -name memory.max -o -name memory.limit_in_bytes -o -name pids.max \) -exec grep -H . {} +
 	# A removed subvolume's group is stale until the kernel has cleaned up after it.
 	btrfs qgroup show -re --raw "$POOLS/default/data" | awk '$6 ~ /^[0-9a-f-]+$/ { print "quota", $4 }'
 }
@@ -233,9 +226,7 @@ clear_all() {
 	for name in g1 g2; do
 		! [ -d "$GUESTS/$name" ] || ct -q destroy --force "$name" || discard "$name"
 	done
-	for name in p1; do
-		! [ -d "$POOLS/$name" ] || ct -q pool remove "$name"
-	done
+	! [ -d "$POOLS/p1" ] || ct -q pool remove p1
 	for name in t1 t2; do
 		! [ -d "$TEMPLATES/$name" ] || "$CTCTL" -q template remove "$name"
 	done
@@ -266,11 +257,6 @@ has_shape() {
 	within 3 is_one_of "$@" >/dev/null && return
 	problem "$when: neither done nor undone:"
 	cat "$BATS_TEST_TMPDIR/diff"
-	return 1
-}
-
-is_done() {
-	is_one_of "$BATS_TEST_TMPDIR/done.$1"
 }
 
 # The state that an undisturbed one ends in, which has to be another than that before it.
@@ -306,27 +292,43 @@ fault() {
 	return "$status"
 }
 
-# passes POINT OPERATION: does the operation come by there? Then what fails has been undone where it can be.
+# passes POINT OPERATION: does the operation come by there? Then what fails has undone itself; but what is removed is not made whole again.
 passes() {
-	local unfinished=''
 	! fault FAIL "$1" "$2" || return 1
 	grep -qF "fault injected at '$1'" "$BATS_TEST_TMPDIR/stderr" || return 1
 	case $2 in
-	destroy | discard | remove) ;;
-	*) has_shape 'after a failure' "$none" "$BATS_TEST_TMPDIR/done.$2" ;;
+	destroy | discard | remove)
+		recovers "$2"
+		;;
+	*)
+		has_shape 'after a failure' "$none" "$BATS_TEST_TMPDIR/done.$2"
+		repeats "$2"
+		;;
 	esac
-	recovers "$2"
 }
 
-# The next command says that it recovers if there is something to recover, and then the operation is done or undone and can be repeated.
+# The next command says that it recovers if there is something to recover; then the operation is done or undone.
 recovers() {
-	local unfinished='' notes=$BATS_TEST_TMPDIR/notes status=0
+	local unfinished='' notes=$BATS_TEST_TMPDIR/notes
 	! is_unfinished || unfinished=1
 	next "$1" >"$notes" 2>&1
-	declare -F "next_$1" >/dev/null || has_shape 'after the next command' "$none" "$BATS_TEST_TMPDIR/done.$1"
-	is_done "$1" || repeat "$1" >>"$notes" 2>&1 || problem "cannot be repeated: $(cat "$notes")"
-	has_shape 'after repeating it' "$BATS_TEST_TMPDIR/done.$1"
+	if declare -F "next_$1" >/dev/null; then
+		shape >"$BATS_TEST_TMPDIR/shape"
+	else
+		has_shape 'after the next command' "$none" "$BATS_TEST_TMPDIR/done.$1"
+	fi
+	repeats "$1" 2>>"$notes"
 	[ -z "$unfinished" ] || grep -qE '^ctctl: note: ' "$notes" || problem "recovers without a note: $(cat "$notes")"
+}
+
+# What is not done can be repeated.
+repeats() {
+	local status=0
+	if ! same "$BATS_TEST_TMPDIR/done.$1"; then
+		repeat "$1" || status=$?
+		[ "$status" -eq 0 ] || problem "cannot be repeated: status $status"
+	fi
+	has_shape 'after repeating it' "$BATS_TEST_TMPDIR/done.$1"
 }
 
 # each_fault PREFIX OPERATION...: at least one of the operations passes each of these points.
