@@ -66,7 +66,7 @@ int guest_destroy(const struct node *node, const char *name, bool force, struct 
 	return destroy_known(guest, force, err);
 }
 
-/* Is the name free for a rename? An interrupted create or destroy of it has to be settled first. */
+/* Gives GUESTS/NAME its new name. A failure leaves the old one. */
 static int move_folder(const struct guest *guest, const char *new_name, struct err *err)
 {
 	_cleanup_fd_ int guests = path_open_dir(AT_FDCWD, guest->node->guests_dir, O_RDONLY);

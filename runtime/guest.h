@@ -13,11 +13,11 @@
  * One guest: its name, its configuration, its state.
  *
  *   GUESTS/NAME/guest.conf     what was set; edited by hand or by `ctctl set`
- *   GUESTS/NAME/journal        an interrupted create, destroy or rename
+ *   GUESTS/NAME/journal        an interrupted create or destroy
  *   GUESTS/NAME/console.log    the last of what its console said
  *   RUN/NAME/lock              held by whoever changes it
  *   RUN/NAME/state             of the running guest: its init, its monitor
- *   RUN/NAME/journal           an interrupted start or stop
+ *   RUN/NAME/journal           an interrupted start or set
  */
 #define GUEST_NAME_ROOM 64
 

@@ -35,33 +35,39 @@
  * Each may be killed at each point: the init-to-be dies with the monitor until READY, the monitor gives up when ctctl is gone before STARTED, and what they leave is removed by
  * guest_cleanup_run(), now or by the next ctctl on that guest.
  */
+
+/*
+ * The guest's network. The monitor makes the link as the host's root (supervise.c, plug_network()), the init-to-be its addresses and routes as the guest's (become_init.c, join_network()). Filled by
+ * runtime/start.c; all strings are the caller's.
+ */
 struct ct_net {
-	const char *host_name; /* NULL: only a loopback */
+	const char *host_name; /* the host's end of eth0; NULL: only a loopback, and nothing below counts */
 	const char *bridge;
-	const char *bridge_address;
-	const char *address;
-	const char *gateway; /* NULL: none */
-	uint8_t mac[6];
+	const char *bridge_address; /* "10.200.0.1/24" */
+	const char *address;	    /* "10.200.0.5/24" */
+	const char *gateway;	    /* NULL: none */
+	uint8_t mac[6];		    /* of eth0 */
 };
 
+/* Everything that a start needs to know. Strings and descriptors are the caller's. */
 struct ct_spec {
 	const char *name;
 	const char *uuid;
 	const char *hostname;
-	const char *init_path;
-	const char *init_kind;
-	const char *boot; /* BOOT_ID_ROOM */
+	const char *init_path; /* in the guest */
+	const char *init_kind; /* init_kind.h */
+	const char *boot;      /* names this boot of the guest: 32 hexadecimal digits */
 	struct cgroup_spec cgroup;
 	const char *monitors_cgroup; /* where monitors live, beside the guests */
-	uint64_t ids_first;
-	uint64_t features;
-	int layer_fd; /* the template's root */
-	int area_fd;  /* the private area */
-	int lock_fd;  /* ctctl's: the monitor lets go of it */
-	int run_fd;   /* RUN/NAME */
-	int dir_fd;   /* GUESTS/NAME, for the console's log */
+	uint64_t ids_first;	     /* of NODE_IDS_PER_GUEST on the host */
+	uint64_t features;	     /* 1 << FEATURE_X (params.h) */
+	int layer_fd;		     /* the template's root */
+	int area_fd;		     /* the private area */
+	int lock_fd;		     /* ctctl's: the monitor lets go of it */
+	int run_fd;		     /* RUN/NAME */
+	int dir_fd;		     /* GUESTS/NAME, for the console's log */
 	struct ct_net net;
-	const char *helper_dir;
+	const char *helper_dir; /* these three as in struct node */
 	const char *self;
 	const char *prefix;
 };

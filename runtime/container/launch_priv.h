@@ -18,9 +18,7 @@ enum ct_stage {
 /* The monitor's part, in the process that ctctl cloned; `guest_group` is the guest's cgroup, open for joining. Becomes ctctl-monitor, or reports to `ctctl_fd` and exits. */
 __attribute__((noreturn)) void ct_supervise(const struct ct_spec *spec, int ctctl_fd, const struct cgroup_join *guest_group);
 
-/*
- * The init-to-be's part, in the process that the monitor cloned. Becomes the guest's init, or reports and exits.
- */
+/* The init-to-be's part, in the process that the monitor cloned. Becomes the guest's init, or reports and exits. */
 struct ct_birth {
 	int sync_fd;		  /* to the monitor */
 	int console_fd;		  /* the guest's end of the console */
