@@ -21,7 +21,7 @@ static int take_instances(void)
 	int n = 0;
 
 	setrlimit(RLIMIT_NOFILE, &all);
-	while (inotify_init1(0) >= 0)
+	while (inotify_init1(IN_CLOEXEC) >= 0)
 		n++;
 	return n;
 }

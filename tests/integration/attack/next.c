@@ -22,13 +22,15 @@ static int read_of(pid_t pid, const char *file, char *text)
 
 	snprintf(path, sizeof(path), "/proc/%d/%s", pid, file);
 
-	int fd = open(path, O_RDONLY), used = 0, n = 0;
+	int fd = open(path, O_RDONLY | O_CLOEXEC), used = 0, n = 0;
 
-	while (fd >= 0 && used < ROOM - 1 && (n = (int)read(fd, text + used, (size_t)(ROOM - 1 - used))) > 0)
+	if (fd < 0)
+		return -1;
+	while (used < ROOM - 1 && (n = (int)read(fd, text + used, (size_t)(ROOM - 1 - used))) > 0)
 		used += n;
 	text[used] = '\0';
 	close(fd);
-	return fd < 0 ? -1 : used;
+	return used;
 }
 
 /* Says it once: one leak is as good as a thousand. */

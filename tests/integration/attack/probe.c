@@ -38,7 +38,7 @@ static int result(long r)
 
 static int open_write(const char *path)
 {
-	int fd = open(path, O_WRONLY | O_NOCTTY);
+	int fd = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
 
 	if (fd < 0)
 		return -errno;
@@ -49,7 +49,7 @@ static int open_write(const char *path)
 static int open_read(const char *path)
 {
 	char byte;
-	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	int r = fd < 0 ? -errno : result(read(fd, &byte, 1));
 
 	close(fd);
@@ -127,7 +127,7 @@ static int call_ia32(const char *number)
 
 static int tty_ioctl(const char *request)
 {
-	int zero = 0, fd = open("/dev/ptmx", O_RDWR | O_NOCTTY);
+	int zero = 0, fd = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
 	int r = fd < 0 ? -errno : result(ioctl(fd, strtoul(request, NULL, 0), &zero));
 
 	close(fd);
@@ -187,7 +187,7 @@ static int set_attribute(const char *name)
 
 static int make_immutable(const char *arg)
 {
-	int flags = FS_IMMUTABLE_FL, none = 0, fd = open(FOLDER "/file", O_RDONLY | O_CREAT, 0600);
+	int flags = FS_IMMUTABLE_FL, none = 0, fd = open(FOLDER "/file", O_RDONLY | O_CREAT | O_CLOEXEC, 0600);
 	int r = result(ioctl(fd, FS_IOC_SETFLAGS, &flags));
 
 	(void)arg;
@@ -199,7 +199,7 @@ static int make_immutable(const char *arg)
 
 static int lower_oom(const char *value)
 {
-	int fd = open("/proc/self/oom_score_adj", O_WRONLY);
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
 	int r = result(write(fd, value, strlen(value)));
 
 	close(fd);
