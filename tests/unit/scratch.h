@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -105,6 +106,16 @@ static inline _unused_ void assert_file(int dir_fd, const char *name, const char
 static inline _unused_ void put_dir(int dir_fd, const char *name)
 {
 	assert_int_equal(mkdirat(dir_fd, name, 0700), 0);
+}
+
+/* As fork(2); the child dies with the test, also if that is killed. */
+static inline _unused_ pid_t fork_child(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+	return pid;
 }
 
 /* The status of a child that this test started: what it returned, or 128 and the signal that ended it. */

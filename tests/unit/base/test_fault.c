@@ -40,7 +40,7 @@ static void test_the_chosen_one_kills(void **state)
 {
 	(void)state;
 
-	pid_t pid = fork();
+	pid_t pid = fork_child();
 
 	if (pid == 0) {
 		struct err err = ERR_INIT;

@@ -31,7 +31,7 @@ static void test_write_all_of_much(void **state)
 	memset(much, 'm', sizeof(much));
 	assert_int_equal(pipe2(p, O_CLOEXEC), 0);
 
-	pid_t pid = fork();
+	pid_t pid = fork_child();
 
 	if (pid == 0)
 		_exit(fd_write_all(p[1], much, sizeof(much)) < 0);
@@ -221,9 +221,24 @@ static void test_a_gone_peer(void **state)
 	make_pair(pair);
 	close(pair[0]);
 	assert_int_equal(fd_recv(pair[1], buf, sizeof(buf), NULL, NULL), 0);
-	/* -EPIPE and no SIGPIPE, of which this test would die. */
-	assert_int_equal(fd_send(pair[1], "x", 1, NULL, 0), -EPIPE);
 	close(pair[1]);
+}
+
+static void test_no_signal_for_a_gone_peer(void **state)
+{
+	sighandler_t old = signal(SIGPIPE, SIG_DFL);
+	static const int types[] = { SOCK_STREAM, SOCK_SEQPACKET };
+	int pair[2];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+		assert_int_equal(socketpair(AF_UNIX, types[i] | SOCK_CLOEXEC, 0, pair), 0);
+		close(pair[0]);
+		/* And not SIGPIPE, of which this test would die. */
+		assert_int_equal(fd_send(pair[1], "x", 1, NULL, 0), -EPIPE);
+		close(pair[1]);
+	}
+	signal(SIGPIPE, old);
 }
 
 static void test_flags(void **state)
@@ -261,6 +276,7 @@ int main(void)
 		SCRATCH_TEST(test_a_cut_message_is_an_error),
 		SCRATCH_TEST(test_too_many_descriptors),
 		SCRATCH_TEST(test_a_gone_peer),
+		SCRATCH_TEST(test_no_signal_for_a_gone_peer),
 		SCRATCH_TEST(test_flags),
 	};
 

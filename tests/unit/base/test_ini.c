@@ -105,23 +105,25 @@ static char *repeat(const char *before, char c, size_t n, const char *after)
 }
 
 /* A value is whole or refused, never cut: half of "10.0.0.12" is another address. */
+static void check_long_value(const struct scratch *s, size_t n)
+{
+	_cleanup_free_ char *text = repeat("x = 1\nk=", 'v', n, "\nz = 1\n");
+	_cleanup_free_ char *whole = repeat("[] x=1\n[] k=", 'v', n, "\n[] z=1\n");
+	_cleanup_free_ char *is = NULL;
+	struct err err = ERR_INIT;
+
+	if (read_bytes(s, text, strlen(text), &is, &err) == 0) {
+		assert_string_equal(is, whole);
+		return;
+	}
+	assert_err_has(&err, "line 2: the line is longer than");
+	assert_true(n > 190);
+}
+
 static void test_long_values_are_refused(void **state)
 {
-	const struct scratch *s = *state;
-
-	for (size_t n = 180; n < 8200; n = n < 220 ? n + 1 : n * 2) {
-		_cleanup_free_ char *text = repeat("x = 1\nk=", 'v', n, "\nz = 1\n");
-		_cleanup_free_ char *whole = repeat("[] x=1\n[] k=", 'v', n, "\n[] z=1\n");
-		_cleanup_free_ char *is = NULL;
-		struct err err = ERR_INIT;
-
-		if (read_bytes(s, text, strlen(text), &is, &err) < 0) {
-			assert_err_has(&err, "line 2: the line is longer than");
-			assert_true(n > 190);
-		} else {
-			assert_string_equal(is, whole);
-		}
-	}
+	for (size_t n = 180; n < 8200; n = n < 220 ? n + 1 : n * 2)
+		check_long_value(*state, n);
 }
 
 static void test_long_comments_are_fine(void **state)

@@ -17,7 +17,7 @@ static pid_t hold_in_child(int dir_fd)
 
 	assert_int_equal(pipe2(p, O_CLOEXEC), 0);
 
-	pid_t pid = fork();
+	pid_t pid = fork_child();
 
 	if (pid == 0) {
 		struct err err = ERR_INIT;
@@ -83,7 +83,7 @@ static void test_a_fork_child_keeps_it(void **state)
 
 	assert_ok(fd, &err);
 
-	pid_t pid = fork();
+	pid_t pid = fork_child();
 
 	if (pid == 0) {
 		pause();
@@ -102,7 +102,7 @@ static void test_waiting_ends_with_the_holder(void **state)
 	const struct scratch *s = *state;
 	struct err err = ERR_INIT;
 	pid_t holder = hold_in_child(s->fd);
-	pid_t killer = fork();
+	pid_t killer = fork_child();
 
 	if (killer == 0) {
 		usleep(50000);
@@ -124,7 +124,7 @@ static pid_t wait_in_child(const struct scratch *s, int run, int held)
 
 	assert_int_equal(pipe2(p, O_CLOEXEC), 0);
 
-	pid_t pid = fork();
+	pid_t pid = fork_child();
 
 	if (pid == 0) {
 		struct err err = ERR_INIT;

@@ -134,7 +134,7 @@ static void test_a_race_does_not_lead_out(void **state)
 	put_file(root, "a/secret", "decoy");
 	put_link(root, "../..", "b");
 
-	pid_t pid = fork();
+	pid_t pid = fork_child();
 
 	if (pid == 0) {
 		for (;;)

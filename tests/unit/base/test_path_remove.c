@@ -178,7 +178,7 @@ static void test_two_removals_at_once(void **state)
 			put_dir(s->fd, sub);
 		}
 
-		pid_t pid = fork();
+		pid_t pid = fork_child();
 
 		if (pid == 0)
 			_exit(path_remove_tree_at(s->fd, "t") < 0);
@@ -212,7 +212,7 @@ static void test_a_folder_moved_away_leads_nowhere(void **state)
 		for (char c[2] = "a"; c[0] <= 'z'; c[0]++)
 			(void)!mkdirat(b, c, 0700);
 
-		pid_t pid = fork();
+		pid_t pid = fork_child();
 
 		if (pid == 0)
 			move_for_ever(s->fd);

@@ -11,7 +11,7 @@
 
 static pid_t start_sleeper(void)
 {
-	pid_t pid = fork();
+	pid_t pid = fork_child();
 
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -153,7 +153,7 @@ static void test_a_process_without_its_first_thread(void **state)
 {
 	struct proc_id id;
 	siginfo_t si;
-	pid_t pid = fork();
+	pid_t pid = fork_child();
 
 	(void)state;
 	if (pid == 0) {
@@ -208,7 +208,7 @@ static void test_a_wait_among_signals(void **state)
 	_cleanup_fd_ int fd = proc_open(&id);
 
 	assert_int_equal(sigaction(SIGALRM, &sa, &old), 0);
-	rattler = fork();
+	rattler = fork_child();
 	if (rattler == 0) {
 		while (getppid() != 1 && kill(getppid(), SIGALRM) == 0)
 			usleep(5000);

@@ -234,7 +234,7 @@ static void test_descriptors_in_odd_orders(void **state)
 	put_file(s->fd, "in", "from in\n");
 	put_file(s->fd, "out", "");
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		pid_t pid = fork();
+		pid_t pid = fork_child();
 
 		if (pid == 0)
 			_exit(run_with(s, rows[i][0], rows[i][1]));
@@ -272,7 +272,7 @@ static void test_it_dies_with_its_parent(void **state)
 
 	assert_int_equal(pipe2(p, O_CLOEXEC), 0);
 
-	pid_t pid = fork();
+	pid_t pid = fork_child();
 
 	if (pid == 0) {
 		struct proc_spec spec = PROC_SPEC_INIT;

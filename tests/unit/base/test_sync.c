@@ -137,7 +137,7 @@ static void test_a_peer_that_ends(void **state)
 	(void)state;
 	make_pair(fds);
 
-	pid_t pid = fork();
+	pid_t pid = fork_child();
 
 	if (pid == 0) {
 		close(fds[1]);

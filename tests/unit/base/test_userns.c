@@ -14,7 +14,7 @@ static void read_inside(int userns, const char *file, char *text, size_t size)
 
 	assert_int_equal(pipe2(p, O_CLOEXEC), 0);
 
-	pid_t pid = fork();
+	pid_t pid = fork_child();
 
 	if (pid == 0) {
 		_cleanup_free_ char *got = NULL;

@@ -159,7 +159,7 @@ static void test_none_twice_among_processes(void **state)
 
 	assert_int_equal(pipe2(p, O_CLOEXEC), 0);
 	for (int i = 0; i < PROCESSES; i++) {
-		pids[i] = fork();
+		pids[i] = fork_child();
 		if (pids[i] == 0)
 			take_many(&node, p[1], EACH);
 	}

@@ -35,7 +35,7 @@ static void find_in(const struct scratch *s, const char *wanted, char *text, siz
 
 	assert_int_equal(pipe2(p, O_CLOEXEC), 0);
 
-	pid_t pid = fork();
+	pid_t pid = fork_child();
 
 	if (pid == 0) {
 		struct join_user u;
@@ -128,7 +128,7 @@ static void test_files_that_are_none(void **state)
 /* Becomes `wanted` in a child, which ends with 0 if its ids and groups are those: `groups` ends with -1. */
 static void check_become(const struct scratch *s, const char *wanted, uid_t uid, gid_t gid, const int *groups)
 {
-	pid_t pid = fork();
+	pid_t pid = fork_child();
 
 	if (pid == 0) {
 		struct join_user u;

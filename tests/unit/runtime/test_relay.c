@@ -20,7 +20,7 @@ static void tiny_pipe(int p[2], int flags)
 
 static pid_t start_writer(const int out[2], int not_its)
 {
-	pid_t pid = fork();
+	pid_t pid = fork_child();
 
 	if (pid == 0) {
 		close(out[0]);
@@ -39,7 +39,7 @@ static pid_t start_writer(const int out[2], int not_its)
 /* Reads slowly, in odd pieces; 0 if exactly what was written came. */
 static pid_t start_reader(const int in[2], size_t expected)
 {
-	pid_t pid = fork();
+	pid_t pid = fork_child();
 
 	if (pid == 0) {
 		unsigned char buf[701];
