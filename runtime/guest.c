@@ -80,6 +80,25 @@ int guest_open(const struct node *node, const char *name, struct guest **ret, st
 	return 0;
 }
 
+/* Is it a monitor's last act that holds the lock? Then waits for its end, and says whether to try again. */
+static bool outlast_monitor(const struct guest *guest)
+{
+	char note[64], verb[32];
+	struct proc_id holder;
+	int pid;
+
+	if (!lock_is_held(guest->run_fd, GUEST_LOCK_FILE, note, sizeof(note)))
+		return true;
+	if (sscanf(note, "%d %31s", &pid, verb) != 2 || (strcmp(verb, VERB_EXIT) != 0 && strcmp(verb, VERB_REBOOT) != 0))
+		return false;
+	if (proc_identify(pid, &holder) < 0)
+		return true;
+
+	_cleanup_fd_ int pidfd = proc_open(&holder);
+
+	return pidfd < 0 || proc_wait_pidfd(pidfd, MONITOR_ACT_TIMEOUT_MS) == 0;
+}
+
 int guest_lock(struct guest *guest, const char *verb, bool wait, struct err *err)
 {
 	_cleanup_free_ char *what = str_printf("guest '%s'", guest->name);
@@ -92,6 +111,8 @@ int guest_lock(struct guest *guest, const char *verb, bool wait, struct err *err
 		if (r < 0)
 			return r;
 		guest->lock_fd = lock_take(guest->run_fd, GUEST_LOCK_FILE, what, verb, wait, err);
+		if (guest->lock_fd == -EBUSY && outlast_monitor(guest))
+			continue;
 		/* Its folder was removed, by a destroy, between opening it and locking in it: take the new one's. */
 		if (guest->lock_fd != -ENOENT)
 			return guest->lock_fd < 0 ? guest->lock_fd : 0;

@@ -17,6 +17,13 @@ int guest_load(struct guest *guest, struct err *err) _must_check_;
 int guest_load_identity(struct guest *guest, struct err *err) _must_check_;
 int guest_save(struct guest *guest, const struct param *const *changed, size_t n_changed, struct err *err) _must_check_;
 
+/* The verbs for which a monitor's last act holds the lock: not the user's, soon over, and waited for by who finds it. */
+#define VERB_EXIT   "exit"
+#define VERB_REBOOT "reboot"
+
+/* A monitor whose guest has ended waits at most a second before it takes the lock, and at most a start's time with it. */
+#define MONITOR_ACT_TIMEOUT_MS 15000
+
 /* Takes the guest's lock and opens its folder; neither settled nor loaded. */
 int guest_acquire(const struct node *node, const char *name, const char *verb, bool wait, struct guest **ret,
 		  struct err *err) _must_check_;

@@ -14,9 +14,6 @@
 #include "runtime/guest_priv.h"
 #include "runtime/operations.h"
 
-/* A monitor whose guest has ended waits at most a second before it takes the lock and at most a start's time with it. */
-#define YIELD_TIMEOUT_MS 15000
-
 int guest_yield_to_monitor(struct guest *guest, struct err *err)
 {
 	struct guest_run run;
@@ -30,7 +27,7 @@ int guest_yield_to_monitor(struct guest *guest, struct err *err)
 	if (monitor < 0)
 		return 0;
 	fd_close(&guest->lock_fd);
-	r = proc_wait_pidfd(monitor, YIELD_TIMEOUT_MS);
+	r = proc_wait_pidfd(monitor, MONITOR_ACT_TIMEOUT_MS);
 	if (r < 0)
 		return err_exit(err, EXIT_LOCKED, EBUSY,
 				"guest '%s' has ended and its monitor, process %d, does not clean up: end that process",

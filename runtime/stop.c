@@ -185,7 +185,7 @@ int guest_exited(const struct node *node, const char *name, const char *boot, in
 	_cleanup_guest_ struct guest *guest = NULL;
 	bool is_reboot = WIFSIGNALED(status) && WTERMSIG(status) == SIGHUP;
 	struct guest_run run;
-	int r = guest_acquire(node, name, is_reboot ? "reboot" : "exit", true, &guest, err);
+	int r = guest_acquire(node, name, is_reboot ? VERB_REBOOT : VERB_EXIT, true, &guest, err);
 
 	if (r == -ENOENT)
 		return 0; /* destroyed meanwhile */
