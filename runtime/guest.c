@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -80,8 +81,11 @@ int guest_open(const struct node *node, const char *name, struct guest **ret, st
 	return 0;
 }
 
+/* How often, a millisecond apart, a holder who has not yet noted himself is given time to. */
+#define NOTE_TRIES 100
+
 /* Is it a monitor's last act that holds the lock? Then waits for its end, and says whether to try again. */
-static bool outlast_monitor(const struct guest *guest)
+static bool outlast_monitor(const struct guest *guest, int *tries)
 {
 	char note[64], verb[32];
 	struct proc_id holder;
@@ -89,10 +93,11 @@ static bool outlast_monitor(const struct guest *guest)
 
 	if (!lock_is_held(guest->run_fd, GUEST_LOCK_FILE, note, sizeof(note)))
 		return true;
-	if (sscanf(note, "%d %31s", &pid, verb) != 2 || (strcmp(verb, VERB_EXIT) != 0 && strcmp(verb, VERB_REBOOT) != 0))
+	/* Between taking the lock and noting it, the holder is nobody, or seems to be the one before, who was killed. */
+	if (sscanf(note, "%d %31s", &pid, verb) != 2 || proc_identify(pid, &holder) < 0)
+		return ++*tries < NOTE_TRIES && poll(NULL, 0, 1) == 0;
+	if (strcmp(verb, VERB_EXIT) != 0 && strcmp(verb, VERB_REBOOT) != 0)
 		return false;
-	if (proc_identify(pid, &holder) < 0)
-		return true;
 
 	_cleanup_fd_ int pidfd = proc_open(&holder);
 
@@ -102,6 +107,7 @@ static bool outlast_monitor(const struct guest *guest)
 int guest_lock(struct guest *guest, const char *verb, bool wait, struct err *err)
 {
 	_cleanup_free_ char *what = str_printf("guest '%s'", guest->name);
+	int tries = 0;
 
 	if (!what)
 		return err_oom(err);
@@ -111,7 +117,7 @@ int guest_lock(struct guest *guest, const char *verb, bool wait, struct err *err
 		if (r < 0)
 			return r;
 		guest->lock_fd = lock_take(guest->run_fd, GUEST_LOCK_FILE, what, verb, wait, err);
-		if (guest->lock_fd == -EBUSY && outlast_monitor(guest))
+		if (guest->lock_fd == -EBUSY && outlast_monitor(guest, &tries))
 			continue;
 		/* Its folder was removed, by a destroy, between opening it and locking in it: take the new one's. */
 		if (guest->lock_fd != -ENOENT)
