@@ -6,7 +6,7 @@ load lib
 at_once() {
 	local i pids=() all=()
 	for i in 1 2 3 4; do
-		"$CTCTL" -q "$@" 2>/dev/null &
+		"$CTCTL" -q "$@" &
 		pids+=($!)
 	done
 	for i in "${pids[@]}"; do
@@ -31,7 +31,7 @@ one_success_else() {
 
 @test "of four creates, starts and destroys of one guest at once, one does it and the others say why not" {
 	local outcomes i
-	for i in {1..5}; do
+	for i in {1..15}; do
 		at_once create g1 micro
 		one_success_else 9 111
 		at_once start g1
@@ -83,6 +83,7 @@ one_success_else() {
 		kill -KILL $! 2>/dev/null || true
 		wait $! 2>/dev/null || true
 		run ct destroy --force g1
+		echo "destroy again: $status $output"
 		[ "$status" -eq 0 ] || [ "$status" -eq 13 ]
 	done
 	within 5 as_empty
@@ -97,7 +98,7 @@ as_empty() {
 at_once() {
 	local i pids=() all=()
 	for i in 1 2 3 4; do
-		"$CTCTL" -q "$@" 2>/dev/null &
+		"$CTCTL" -q "$@" &
 		pids+=($!)
 	done
 	for i in "${pids[@]}"; do
