@@ -81,8 +81,8 @@ int guest_open(const struct node *node, const char *name, struct guest **ret, st
 	return 0;
 }
 
-/* How often, a millisecond apart, a holder who has not yet noted himself is given time to. */
-#define NOTE_TRIES 100
+/* How often a lock is asked for that is just coming or going: a holder who has not yet noted himself is given a millisecond each time. */
+#define LOCK_TRIES 100
 
 /* Is it a monitor's last act that holds the lock? Then waits for its end, and says whether to try again. */
 static bool outlast_monitor(const struct guest *guest, int *tries)
@@ -95,7 +95,7 @@ static bool outlast_monitor(const struct guest *guest, int *tries)
 		return true;
 	/* Between taking the lock and noting it, the holder is nobody, or seems to be the one before, who was killed. */
 	if (sscanf(note, "%d %31s", &pid, verb) != 2 || proc_identify(pid, &holder) < 0)
-		return ++*tries < NOTE_TRIES && poll(NULL, 0, 1) == 0;
+		return ++*tries < LOCK_TRIES && poll(NULL, 0, 1) == 0;
 	if (strcmp(verb, VERB_EXIT) != 0 && strcmp(verb, VERB_REBOOT) != 0)
 		return false;
 
@@ -114,6 +114,9 @@ int guest_lock(struct guest *guest, const char *verb, bool wait, struct err *err
 	for (;;) {
 		int r = guest_open_run(guest, err);
 
+		/* It was there to be opened, and was removed before it was. */
+		if (r == -ENOENT && ++tries < LOCK_TRIES)
+			continue;
 		if (r < 0)
 			return r;
 		guest->lock_fd = lock_take(guest->run_fd, GUEST_LOCK_FILE, what, verb, wait, err);
