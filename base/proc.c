@@ -93,6 +93,24 @@ uint64_t proc_now_ms(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
+/* The kernel's own struct sigaction (include/linux/signal_types.h), not glibc's; all zero is SIG_DFL. */
+struct kernel_sigaction {
+	void *handler;
+	unsigned long flags;
+	void *restorer;
+	uint64_t mask;
+};
+
+void proc_reset_signals(void)
+{
+	static const struct kernel_sigaction dflt;
+	uint64_t none = 0;
+
+	for (int signo = 1; signo <= 64; signo++)
+		syscall(SYS_rt_sigaction, signo, &dflt, NULL, sizeof(none));
+	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none));
+}
+
 pid_t proc_clone(uint64_t flags, int cgroup_fd, int *ret_pidfd)
 {
 	int pidfd = -EBADF;

@@ -38,6 +38,12 @@ int proc_kill_pidfd(int pidfd, int signo) _must_check_;
  */
 pid_t proc_clone(uint64_t flags, int cgroup_fd, int *ret_pidfd) _must_check_;
 
+/*
+ * Every signal at its default and none blocked, for a child that is to become another program: whoever called us may have ignored some. The two that glibc keeps to itself (32, 33)
+ * too, which signal(2) cannot reach. Only system calls.
+ */
+void proc_reset_signals(void);
+
 /* Milliseconds of CLOCK_MONOTONIC. */
 uint64_t proc_now_ms(void);
 

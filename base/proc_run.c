@@ -68,12 +68,10 @@ static char **build_env(const char *const *extra)
 /* In the child: descriptors 0, 1, 2 as asked, nothing else; dies with the parent. Only async-signal-safe calls. */
 static void become(const struct proc_spec *spec, const char *path, char **env, int out_fd)
 {
-	sigset_t none;
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	proc_reset_signals();
 	/* First out of the way: any of them may be 0, 1 or 2 itself, /dev/null and the pipe where the caller has these closed. */
 	int in = fcntl(spec->stdin_fd >= 0 ? spec->stdin_fd : null, F_DUPFD_CLOEXEC, 10);
 	int out = fcntl(spec->stdout_fd >= 0 ? spec->stdout_fd : out_fd, F_DUPFD_CLOEXEC, 10);

@@ -237,12 +237,8 @@ void join_become_command(const void *context)
 {
 	const struct join_birth *birth = context;
 	struct err err = ERR_INIT;
-	sigset_t none;
 
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	for (int s = 1; s < NSIG; s++)
-		signal(s, SIG_DFL);
+	proc_reset_signals();
 
 	int r = cgroup_join_self(&birth->group);
 

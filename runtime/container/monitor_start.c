@@ -14,19 +14,16 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "base/path.h"
+#include "base/proc.h"
 #include "base/str.h"
 #include "runtime/container/container.h"
 #include "runtime/container/monitor_fds.h"
 
 int monitor_detach(struct err *err)
 {
-	sigset_t none;
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	for (int s = 1; s < NSIG; s++)
-		signal(s, SIG_DFL);
+	proc_reset_signals();
 	umask(0077);
 	if (null < 0 || setsid() < 0 || chdir("/") < 0)
 		return err_sys(err, errno, "detach the monitor");

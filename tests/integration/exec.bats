@@ -103,6 +103,7 @@ await() {
 
 @test "signal masks, ignored signals, limits, umask and folder of the caller do not get in" {
 	run -0 ct exec g1 -- grep -E '^Sig(Blk|Ign|Cgt)' /proc/self/status
+	echo "$output"
 	[ "$(awk '{ print $2 }' <<<"$output" | sort -u)" = 0000000000000000 ]
 	run -0 bash -c 'trap "" INT TERM PIPE; exec "$CTCTL" exec g1 -- grep -E "^Sig(Blk|Ign)" /proc/self/status'
 	[ "$(awk '{ print $2 }' <<<"$output" | sort -u)" = 0000000000000000 ]
