@@ -28,6 +28,16 @@ void sync_send_error(int fd, uint32_t stage, const struct err *why)
 		return;
 }
 
+static int take_failure(const struct sync_msg *msg, struct err *err)
+{
+	*err = msg->err;
+	err->msg[sizeof(err->msg) - 1] = '\0';
+	/* A failure stays one, whatever the peer says. */
+	if (err->code <= 0)
+		err->code = EPROTO;
+	return -err->code;
+}
+
 int sync_expect(int fd, uint32_t stage, const char *peer, const char *stage_name, int64_t *ret_value, int *ret_fd,
 		struct err *err)
 {
@@ -42,14 +52,8 @@ int sync_expect(int fd, uint32_t stage, const char *peer, const char *stage_name
 		return err_sys(err, (int)-n, "hear from %s", peer);
 	if (n != (ssize_t)sizeof(msg))
 		return err_set(err, EPROTO, "%s sent %zd bytes before '%s'", peer, n, stage_name);
-	if (msg.failed) {
-		*err = msg.err;
-		err->msg[sizeof(err->msg) - 1] = '\0';
-		/* A failure stays one, whatever the peer says. */
-		if (err->code <= 0)
-			err->code = EPROTO;
-		return -err->code;
-	}
+	if (msg.failed)
+		return take_failure(&msg, err);
 	if (msg.stage != stage)
 		return err_set(err, EPROTO, "%s sent stage %u before '%s'", peer, msg.stage, stage_name);
 	if (ret_value)
@@ -60,4 +64,18 @@ int sync_expect(int fd, uint32_t stage, const char *peer, const char *stage_name
 		*ret_fd = TAKE_FD(got);
 	}
 	return 0;
+}
+
+int sync_expect_end(int fd, const char *peer, struct err *err)
+{
+	struct sync_msg msg;
+	ssize_t n = fd_recv(fd, &msg, sizeof(msg), NULL, NULL);
+
+	if (n == 0)
+		return 0;
+	if (n != (ssize_t)sizeof(msg))
+		return err_sys(err, n < 0 ? (int)-n : EPROTO, "wait for %s", peer);
+	if (msg.failed)
+		return take_failure(&msg, err);
+	return err_set(err, EPROTO, "%s sent stage %u after its last", peer, msg.stage);
 }

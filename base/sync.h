@@ -31,3 +31,8 @@ void sync_send_error(int fd, uint32_t stage, const struct err *why);
  */
 int sync_expect(int fd, uint32_t stage, const char *peer, const char *stage_name, int64_t *ret_value, int *ret_fd,
 		struct err *err) _must_check_;
+
+/*
+ * Waits for the end of file that is the peer's exec (the socket is close-on-exec) after its last stage: 0. Fails with the peer's own error if the exec failed.
+ */
+int sync_expect_end(int fd, const char *peer, struct err *err) _must_check_;

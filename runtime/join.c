@@ -44,7 +44,6 @@ static int await_message(int fd, int signal_fd, struct err *err)
 /* READY and then the end of file, or an error before or after READY. */
 static int await_exec(int fd, const struct join_spec *spec, struct joined *ret, struct err *err)
 {
-	struct sync_msg msg;
 	int r = await_message(fd, spec->signal_fd, err);
 
 	if (r == 0)
@@ -52,18 +51,7 @@ static int await_exec(int fd, const struct join_spec *spec, struct joined *ret, 
 				err);
 	if (r == 0)
 		r = await_message(fd, spec->signal_fd, err);
-	if (r < 0)
-		return r;
-
-	ssize_t n = fd_recv(fd, &msg, sizeof(msg), NULL, NULL);
-
-	if (n == 0)
-		return 0;
-	if (n == (ssize_t)sizeof(msg) && msg.failed) {
-		*err = msg.err;
-		return -msg.err.code;
-	}
-	return err_sys(err, n < 0 ? (int)-n : EPROTO, "wait for the command");
+	return r < 0 ? r : sync_expect_end(fd, "the command", err);
 }
 
 /* The group may be given a child's controllers, and so be closed to processes, at any moment: then the group to join is found anew (cgroup_join_open()). */

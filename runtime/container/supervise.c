@@ -225,21 +225,11 @@ static int check_exec(const struct supervisor *sv, struct err *err)
 /* From READY on the sync socket can only say one more thing: that exec failed. Its end of file is the exec itself. */
 static int wait_for_exec(struct supervisor *sv, struct err *err)
 {
-	struct sync_msg msg;
 	int r = sync_expect(sv->init_fd, CT_READY, "the guest", "ready", NULL, NULL, err);
 
-	if (r < 0)
-		return r;
-
-	ssize_t n = fd_recv(sv->init_fd, &msg, sizeof(msg), NULL, NULL);
-
-	if (n == 0)
-		return check_exec(sv, err);
-	if (n == (ssize_t)sizeof(msg) && msg.failed) {
-		*err = msg.err;
-		return -msg.err.code;
-	}
-	return err_sys(err, n < 0 ? (int)-n : EPROTO, "wait for the guest's init");
+	if (r == 0)
+		r = sync_expect_end(sv->init_fd, "the guest's init", err);
+	return r < 0 ? r : check_exec(sv, err);
 }
 
 static int note_state(struct supervisor *sv, struct err *err)
