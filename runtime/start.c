@@ -168,7 +168,9 @@ static int launch(struct guest *guest, struct launch *l, struct err *err)
 		guest_link_name(guest, l->link);
 		gateway = c->gateway ? strdup(c->gateway) : bridge_gateway(guest->node, c->ip);
 		spec.net = (struct ct_net){
+			.mode = CT_NET_BRIDGE,
 			.host_name = l->link,
+			.guest_name = "eth0",
 			.bridge = guest->node->bridge,
 			.bridge_address = guest->node->bridge_address,
 			.address = c->ip,

@@ -109,7 +109,7 @@ static int join_cgroup(const struct cgroup_join *group, struct err *err)
 static int join_network(const struct ct_spec *spec, struct err *err)
 {
 	struct net_setup_spec net = {
-		.name = spec->net.host_name ? "eth0" : NULL,
+		.name = spec->net.mode == CT_NET_NONE ? NULL : spec->net.guest_name,
 		.address = spec->net.address,
 		.gateway = spec->net.gateway,
 	};

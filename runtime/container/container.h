@@ -40,13 +40,20 @@
  * The guest's network. The monitor makes the link as the host's root (supervise.c, plug_network()), the init-to-be its addresses and routes as the guest's (become_init.c, join_network()). Filled by
  * runtime/start.c; all strings are the caller's.
  */
+enum ct_net_mode {
+	CT_NET_NONE,   /* only a loopback, and nothing of struct ct_net counts */
+	CT_NET_BRIDGE, /* a veth pair, whose host's end is a port of the node's bridge */
+};
+
 struct ct_net {
-	const char *host_name; /* the host's end of eth0; NULL: only a loopback, and nothing below counts */
+	enum ct_net_mode mode;
+	const char *host_name;	/* the host's end of its link */
+	const char *guest_name; /* the guest's: "eth0" */
 	const char *bridge;
 	const char *bridge_address; /* "10.200.0.1/24" */
 	const char *address;	    /* "10.200.0.5/24" */
 	const char *gateway;	    /* NULL: none */
-	uint8_t mac[6];		    /* of eth0 */
+	uint8_t mac[6];		    /* of the guest's end */
 };
 
 /* Everything that a start needs to know. Strings and descriptors are the caller's. */

@@ -177,13 +177,9 @@ static int give_root(struct supervisor *sv, struct err *err)
 	return r < 0 && r != -EPIPE ? err_sys(err, -r, "hand the root to the guest") : 0;
 }
 
-static int plug_network(struct supervisor *sv, struct err *err)
+static int plug_bridge(struct supervisor *sv, struct err *err)
 {
 	const struct ct_net *net = &sv->spec->net;
-
-	if (!net->host_name)
-		return 0;
-
 	_cleanup_fd_ int netns = open_ns(sv->init, "net", err);
 
 	if (netns < 0)
@@ -191,7 +187,7 @@ static int plug_network(struct supervisor *sv, struct err *err)
 
 	struct net_veth_spec veth = {
 		.host_name = net->host_name,
-		.guest_name = "eth0",
+		.guest_name = net->guest_name,
 		.guest_netns_fd = netns,
 		.bridge = net->bridge,
 	};
@@ -200,8 +196,20 @@ static int plug_network(struct supervisor *sv, struct err *err)
 
 	int r = net_bridge_ensure(net->bridge, net->bridge_address, err);
 
-	if (r == 0)
-		r = net_veth_create(&veth, err);
+	return r < 0 ? r : net_veth_create(&veth, err);
+}
+
+static int plug_network(struct supervisor *sv, struct err *err)
+{
+	int r = 0;
+
+	switch (sv->spec->net.mode) {
+	case CT_NET_NONE:
+		return 0;
+	case CT_NET_BRIDGE:
+		r = plug_bridge(sv, err);
+		break;
+	}
 	return r < 0 ? r : fault_point("start.network", err);
 }
 
