@@ -19,12 +19,9 @@
 #include "base/str.h"
 #include "base/sync.h"
 #include "runtime/container/confine.h"
+#include "runtime/container/container.h"
 #include "runtime/join_priv.h"
 #include "runtime/join_user.h"
-
-#ifndef CLONE_NEWTIME
-#define CLONE_NEWTIME 0x00000080
-#endif
 
 /* Where the descriptors that it keeps are moved to. */
 enum {
@@ -106,8 +103,7 @@ static int open_terminal(int *ret_master, struct err *err)
 
 static int own_terminal(const struct join_user *user, struct err *err)
 {
-	/* tty(4): the user owns the terminal, the group tty (5) may write to it. */
-	if (fchown(0, user->uid, 5) < 0 && fchown(0, user->uid, user->gid) < 0)
+	if (fchown(0, user->uid, CT_TTY_GID) < 0 && fchown(0, user->uid, user->gid) < 0)
 		return err_sys(err, errno, "give the terminal to '%s'", user->name);
 	return 0;
 }

@@ -24,10 +24,6 @@
 #include "runtime/container/confine.h"
 #include "runtime/container/launch_priv.h"
 
-#ifndef CLONE_NEWTIME
-#define CLONE_NEWTIME 0x00000080
-#endif
-
 /* Where the two descriptors that it keeps are moved to, so that all above can be closed. */
 enum {
 	FD_SYNC = 3,

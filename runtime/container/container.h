@@ -79,6 +79,10 @@ struct ct_spec {
 	const char *prefix;
 };
 
+/* Debian's group tty, in the guest as on the host: it may write to a terminal that its user owns (tty(4)). */
+#define CT_TTY_GID	5
+#define CT_TTY_GID_TEXT "5"
+
 /* Names of what the monitor makes in RUN/NAME and GUESTS/NAME. */
 #define CT_CONSOLE_SOCKET "console.sock"
 #define CT_CONSOLE_LOG	  "console.log"

@@ -39,7 +39,7 @@ static const struct fs_mount mounts[] = {
 	{ "devpts",
 	  "dev/pts",
 	  MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
-	  { { "ptmxmode", "0666" }, { "mode", "0620" }, { "gid", "5" } } },
+	  { { "ptmxmode", "0666" }, { "mode", "0620" }, { "gid", CT_TTY_GID_TEXT } } },
 	{ "tmpfs", "dev/shm", NO_SUID_DEV, { { "mode", "1777" } } },
 	{ "tmpfs", "run", NO_SUID_DEV, { { "mode", "755" }, { "size", "20%" } } },
 };

@@ -33,9 +33,6 @@
 #include "runtime/state.h"
 #include "storage/rootfs.h"
 
-/* Debian's group tty, in the guest as on the host. */
-#define TTY_GID 5
-
 struct supervisor {
 	const struct ct_spec *spec;
 	const struct cgroup_join *group;
@@ -57,7 +54,7 @@ static int open_console(struct supervisor *sv, struct err *err)
 	    ptsname_r(sv->master_fd, sv->slave_path, sizeof(sv->slave_path)) != 0)
 		return err_sys(err, errno, "open a pseudo terminal for the console");
 	sv->slave_fd = ioctl(sv->master_fd, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
-	if (sv->slave_fd < 0 || fchown(sv->slave_fd, root, root + TTY_GID) < 0 || fchmod(sv->slave_fd, 0620) < 0)
+	if (sv->slave_fd < 0 || fchown(sv->slave_fd, root, root + CT_TTY_GID) < 0 || fchmod(sv->slave_fd, 0620) < 0)
 		return err_sys(err, errno, "give the console to the guest");
 	return 0;
 }

@@ -28,10 +28,6 @@
 #error "the filter is written for x86-64 hosts: review policy.def for the arguments and ABIs of this one, then extend abis[]"
 #endif
 
-#ifndef CLONE_NEWTIME
-#define CLONE_NEWTIME 0x00000080 /* include/uapi/linux/sched.h */
-#endif
-
 #define LOW32	      0xffffffffULL
 #define MAX_RULE_ARGS 2
 

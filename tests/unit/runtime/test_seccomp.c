@@ -20,9 +20,6 @@
 #include "runtime/container/seccomp.h"
 #include "seccomp_filter.h"
 
-#ifndef CLONE_NEWTIME
-#define CLONE_NEWTIME 0x00000080
-#endif
 #define GARBAGE 0xdeadbeef00000000UL /* the upper half of an int argument, which the kernel ignores */
 
 /*
