@@ -145,6 +145,7 @@ static int fill_spec(const struct guest *guest, struct launch *l, struct ct_spec
 		.features = c->features,
 		.layer_fd = l->layer_fd,
 		.area_fd = l->area_fd,
+		.pool = l->pool,
 		.lock_fd = guest->lock_fd,
 		.run_fd = guest->run_fd,
 		.dir_fd = guest->dir_fd,

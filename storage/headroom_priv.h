@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "storage/pool.h"
 
 /*
  * Room for overlayfs in a full area. It makes its work folder anew at every mount; in an area that has reached its limit that fails, the kernel mounts read-only, and
@@ -13,13 +14,16 @@
 #define HEADROOM_BYTES (16ULL << 20)
 
 struct headroom {
-	int fd; /* of the folder above the area; -EBADF: not taken */
-	uint64_t subvolume;
-	uint64_t limit_bytes;
+	struct pool *pool;
+	const char *id;
+	uint64_t limit_bytes; /* what it was */
 };
 
-/* Raises the limit of an area that is full: 1; 0 if it is not, or has none; or a negative errno. Called by the host's root. */
-int headroom_take(int area_fd, struct headroom *ret) _must_check_;
+/*
+ * Raises the limit of an area that is full: 1; 0 if it is not, or has none, or `pool` is NULL; or a negative errno. `pool` and `id` are kept until it
+ * is given back. Called by the host's root.
+ */
+int headroom_take(struct pool *pool, const char *id, struct headroom *ret) _must_check_;
 
 /* Sets the old limit again. */
-int headroom_give_back(struct headroom *headroom, struct err *err) _must_check_;
+int headroom_give_back(const struct headroom *headroom, struct err *err) _must_check_;

@@ -28,7 +28,8 @@ struct pool {
 };
 
 /*
- * One kind of pool. `id` is a checked name. `set_limit` and `get_usage` are NULL for a kind without limits.
+ * One kind of pool. `id` is a checked name. `set_limit` and `get_usage` are NULL for a kind without limits. With both, a full area can still be mounted
+ * (headroom.c): `get_usage` has to be exact after a syncfs(2).
  */
 struct pool_ops {
 	/* Always in POOLS/NAME itself: pool_create() takes neither a path nor a size. */

@@ -99,7 +99,7 @@ int rootfs_assemble(const struct rootfs_spec *spec, struct err *err)
 	struct headroom headroom;
 	_cleanup_fd_ int fd = assemble(spec, err);
 
-	if (fd >= 0 || headroom_take(spec->area_fd, &headroom) <= 0)
+	if (fd >= 0 || headroom_take(spec->pool, spec->area_id, &headroom) <= 0)
 		return TAKE_FD(fd);
 	fd = assemble(spec, err);
 

@@ -14,10 +14,14 @@
  */
 #define ROOTFS_LAYERS_MAX 8
 
+struct pool;
+
 struct rootfs_spec {
 	int layer_fds[ROOTFS_LAYERS_MAX]; /* mounts or folders of the template's layers, the uppermost first */
 	int n_layers;
-	int area_fd;	/* holds `upper` and `work` */
+	int area_fd;	   /* holds `upper` and `work` */
+	struct pool *pool; /* the area's, and its id there, for the limit of a full one; NULL: has none */
+	const char *area_id;
 	int userns_fd;	/* the guest's user namespace, its maps written */
 	uid_t root_uid; /* what the guest's root is on the host: the first id of its range */
 };

@@ -56,6 +56,8 @@ struct ct_net {
 	uint8_t mac[6];		    /* of the guest's end */
 };
 
+struct pool;
+
 /* Everything that a start needs to know. Strings and descriptors are the caller's. */
 struct ct_spec {
 	const char *name;
@@ -70,6 +72,7 @@ struct ct_spec {
 	uint64_t features;	     /* 1 << FEATURE_X (params.h) */
 	int layer_fd;		     /* the template's root */
 	int area_fd;		     /* the private area */
+	struct pool *pool;	     /* which it is in, under the guest's uuid */
 	int lock_fd;		     /* ctctl's: the monitor lets go of it */
 	int run_fd;		     /* RUN/NAME */
 	int dir_fd;		     /* GUESTS/NAME, for the console's log */

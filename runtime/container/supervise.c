@@ -159,6 +159,8 @@ static int give_root(struct supervisor *sv, struct err *err)
 		.layer_fds = { spec->layer_fd },
 		.n_layers = 1,
 		.area_fd = spec->area_fd,
+		.pool = spec->pool,
+		.area_id = spec->uuid,
 		.userns_fd = userns,
 		.root_uid = (uid_t)spec->ids_first,
 	};

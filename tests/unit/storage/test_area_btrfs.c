@@ -38,6 +38,8 @@ static int fill_as_guest(struct pools *p, struct pool *pool, const struct rootfs
 	struct rootfs_spec s = *spec;
 	_cleanup_free_ char *point = str_printf("%s/mnt", p->scratch.path);
 
+	s.pool = pool;
+	s.area_id = ID;
 	s.area_fd = area_open(pool, ID, &err);
 	assert_ok(s.area_fd, &err);
 
