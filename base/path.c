@@ -267,3 +267,27 @@ int path_remove_tree_at(int dir_fd, const char *name)
 		return parent == -ENOENT ? 0 : parent;
 	return slash[1] ? remove_tree(parent, slash + 1) : -EINVAL;
 }
+
+int path_empty_but(int dir_fd, const char *keep)
+{
+	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_dir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!dir)
+		return -errno;
+	for (;;) {
+		errno = 0;
+
+		struct dirent *e = readdir(dir);
+
+		if (!e)
+			return errno == ENOENT ? 0 : -errno;
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 || strcmp(e->d_name, keep) == 0)
+			continue;
+
+		int r = remove_tree(dir_fd, e->d_name);
+
+		if (r < 0)
+			return r;
+	}
+}

@@ -36,6 +36,9 @@ int path_make_dir_at(int dir_fd, const char *name, mode_t mode) _must_check_;
  */
 int path_remove_tree_at(int dir_fd, const char *name) _must_check_;
 
+/* Removes what is in a folder, as path_remove_tree_at() does, but `keep`. What is put into it meanwhile may stay. 0 or a negative errno. */
+int path_empty_but(int dir_fd, const char *keep) _must_check_;
+
 bool path_exists_at(int dir_fd, const char *name);
 
 /* "/proc/self/fd/N" of a descriptor, for calls that take only a path. */

@@ -166,8 +166,16 @@ int guest_acquire(const struct node *node, const char *name, const char *verb, b
 int guest_remove_run(struct guest *guest, struct err *err)
 {
 	_cleanup_fd_ int run = path_open_dir(AT_FDCWD, guest->node->run_dir, O_RDONLY);
-	int r = run < 0 ? run : path_remove_tree_at(run, guest->name);
+	int r = run < 0 ? run : path_empty_but(guest->run_fd, GUEST_LOCK_FILE);
 
+	/*
+	 * The lock goes when there is nothing else to remove: from here on somebody who comes for it may make one of his own in there and have what we held. Then the
+	 * folder is his, and so is all that he puts into it.
+	 */
+	if (r == 0 && unlinkat(guest->run_fd, GUEST_LOCK_FILE, 0) < 0 && errno != ENOENT)
+		r = -errno;
+	if (r == 0 && unlinkat(run, guest->name, AT_REMOVEDIR) < 0 && errno != ENOENT && errno != ENOTEMPTY)
+		r = -errno;
 	return r < 0 ? err_sys(err, -r, "remove '%s/%s'", guest->node->run_dir, guest->name) : 0;
 }
 

@@ -53,7 +53,7 @@ int guest_new(const struct node *node, const char *name, struct guest **ret, str
 int guest_open_run(struct guest *guest, struct err *err) _must_check_;
 int guest_lock(struct guest *guest, const char *verb, bool wait, struct err *err) _must_check_;
 
-/* Removes RUN/NAME, whose lock the caller holds. */
+/* Removes RUN/NAME, whose lock the caller holds. It stays if somebody else has taken a lock of his own in it, which he can once ours is removed. */
 int guest_remove_run(struct guest *guest, struct err *err) _must_check_;
 
 /*

@@ -28,18 +28,21 @@ static int remove_area(const struct guest *guest, const char *uuid, const char *
 static int remove_folder(struct guest *guest, struct err *err)
 {
 	_cleanup_fd_ int guests = path_open_dir(AT_FDCWD, guest->node->guests_dir, O_RDONLY);
-	static const char *const files[] = { CONF_FILE, CONF_FILE_NEW, "console.log", "console.log.old", JOURNAL_FILE };
 
-	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-		if (unlinkat(guest->dir_fd, files[i], 0) < 0 && errno != ENOENT)
-			return err_sys(err, errno, "remove '%s' of guest '%s'", files[i], guest->name);
-	}
 	if (guests < 0)
 		return err_sys(err, -guests, "open '%s'", guest->node->guests_dir);
 
 	/* What else somebody put there goes with it. */
-	int r = path_remove_tree_at(guests, guest->name);
+	int r = path_empty_but(guest->dir_fd, JOURNAL_FILE);
 
+	if (r < 0)
+		return err_sys(err, -r, "remove the files of guest '%s'", guest->name);
+	if (unlinkat(guest->dir_fd, JOURNAL_FILE, 0) < 0 && errno != ENOENT)
+		return err_sys(err, errno, "remove the journal of guest '%s'", guest->name);
+	r = fault_point("destroy.journal", err);
+	if (r < 0)
+		return r;
+	r = path_remove_tree_at(guests, guest->name);
 	if (r == 0 && fsync(guests) < 0)
 		r = -errno;
 	return r < 0 ? err_sys(err, -r, "remove the folder of guest '%s'", guest->name) : 0;

@@ -226,6 +226,26 @@ static void test_a_folder_moved_away_leads_nowhere(void **state)
 	}
 }
 
+static void test_all_but_one(void **state)
+{
+	const struct scratch *s = *state;
+
+	put_dir(s->fd, "t");
+	put_dir(s->fd, "t/dir");
+	put_file(s->fd, "t/dir/file", "x");
+	put_file(s->fd, "t/file", "x");
+	put_file(s->fd, "t/kept", "x");
+
+	_cleanup_fd_ int fd = path_open_dir(s->fd, "t", O_PATH);
+
+	assert_int_equal(path_empty_but(fd, "kept"), 0);
+	assert_false(path_exists_at(s->fd, "t/dir") || path_exists_at(s->fd, "t/file"));
+	assert_file(s->fd, "t/kept", "x");
+	assert_int_equal(path_remove_tree_at(s->fd, "t"), 0);
+	/* It was removed, with the descriptor open. */
+	assert_int_equal(path_empty_but(fd, "kept"), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -240,6 +260,7 @@ int main(void)
 		SCRATCH_TEST(test_a_tree_in_a_mount),
 		SCRATCH_TEST(test_two_removals_at_once),
 		SCRATCH_TEST(test_a_folder_moved_away_leads_nowhere),
+		SCRATCH_TEST(test_all_but_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
