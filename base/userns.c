@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/fd.h"
@@ -40,6 +41,7 @@ static int take_namespace(pid_t pid, uint32_t first_id, uint32_t count, struct e
 
 int userns_create(uint32_t first_id, uint32_t count, struct err *err)
 {
+	pid_t us = getpid();
 	/* clone(2) without a new stack is fork() with flags. */
 	long pid = syscall(SYS_clone, (unsigned long)CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0);
 
@@ -47,7 +49,9 @@ int userns_create(uint32_t first_id, uint32_t count, struct err *err)
 		sigset_t none;
 
 		sigemptyset(&none);
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		/* We may have been killed before it could ask to die with us. */
+		if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != us)
+			_exit(1);
 		for (;;)
 			(void)sigsuspend(&none);
 	}
