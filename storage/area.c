@@ -97,12 +97,10 @@ static int make_way(struct pool *pool, const char *id, struct err *err)
 	return pool->ops->area_remove(pool, id, err);
 }
 
-int area_create(struct pool *pool, const char *id, uint64_t limit_bytes, struct err *err)
+static int create_held(struct pool *pool, const char *id, uint64_t limit_bytes, struct err *err)
 {
-	int r = check_limit(pool, limit_bytes, err);
+	int r = make_way(pool, id, err);
 
-	if (r == 0)
-		r = make_way(pool, id, err);
 	if (r < 0)
 		return r;
 	r = make_area(pool, id, limit_bytes, err);
@@ -112,6 +110,19 @@ int area_create(struct pool *pool, const char *id, uint64_t limit_bytes, struct 
 		if (pool->ops->area_remove(pool, id, &ignored) < 0)
 			return err_wrap(err, "area '%s' is left half made (%s)", id, ignored.msg);
 	}
+	return r;
+}
+
+int area_create(struct pool *pool, const char *id, uint64_t limit_bytes, struct err *err)
+{
+	int r = check_limit(pool, limit_bytes, err);
+
+	if (r == 0)
+		r = pool_hold(pool, err);
+	if (r < 0)
+		return r;
+	r = create_held(pool, id, limit_bytes, err);
+	pool_release(pool);
 	return r;
 }
 

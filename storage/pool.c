@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/statfs.h>
 #include <unistd.h>
 
@@ -85,6 +86,23 @@ int pool_lock(const char *pools_dir, const char *name, const char *verb, int *re
 	if (lock >= 0)
 		*ret_pools = TAKE_FD(pools);
 	return lock;
+}
+
+int pool_hold(struct pool *pool, struct err *err)
+{
+	while (flock(pool->dir_fd, LOCK_SH) < 0) {
+		if (errno != EINTR)
+			return pool_err(pool, err, errno, "lock its folder");
+	}
+	if (path_exists_at(pool->dir_fd, POOL_CONF))
+		return 0;
+	pool_release(pool);
+	return no_such_pool(pool->name, err);
+}
+
+void pool_release(struct pool *pool)
+{
+	flock(pool->dir_fd, LOCK_UN);
 }
 
 int pool_attach(struct pool *pool, struct err *err)

@@ -89,5 +89,12 @@ int pool_lock(const char *pools_dir, const char *name, const char *verb, int *re
 /* Removes what an interrupted creation or removal left: whatever is mounted on `data`, and every file. Under the lock. */
 int pool_remove_folder(int pools_fd, const char *name, struct err *err) _must_check_;
 
+/*
+ * A pool whose folder is held (flock(2) of `dir_fd`) by somebody who makes an area in it is not removed meanwhile, and nobody makes one in a pool that is being
+ * removed: pool_hold() is NO_POOL when it was. Released by pool_release(), or with the descriptor.
+ */
+int pool_hold(struct pool *pool, struct err *err) _must_check_;
+void pool_release(struct pool *pool);
+
 /* Is there a folder of that name that is no pool? */
 bool pool_is_leftover(int pools_fd, const char *name);

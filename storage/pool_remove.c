@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -62,13 +63,8 @@ static int check_is_empty(const char *pools_dir, const char *name, struct err *e
  * Unmounted first, which fails while another ctctl uses it: nobody can put an area into it any more. Then the configuration goes: what is left after a kill
  * is no pool, and is removed by whoever comes next.
  */
-static int retire(int pools_fd, const char *name, struct err *err)
+static int retire(int dir, const char *name, struct err *err)
 {
-	_cleanup_fd_ int dir = path_open_dir(pools_fd, name, O_RDONLY | O_NOFOLLOW);
-
-	if (dir < 0)
-		return err_sys(err, -dir, "open the folder of pool '%s'", name);
-
 	int r = mounted_clear(dir, POOL_DATA);
 
 	if (r < 0)
@@ -76,6 +72,25 @@ static int retire(int pools_fd, const char *name, struct err *err)
 	if (unlinkat(dir, POOL_CONF, 0) < 0 || fsync(dir) < 0)
 		return err_sys(err, errno, "remove the " POOL_CONF " of pool '%s'", name);
 	return 0;
+}
+
+/* Areas that are being made are waited for, and counted; none is made any more. */
+static int retire_if_empty(const char *pools_dir, int pools_fd, const char *name, struct err *err)
+{
+	_cleanup_fd_ int dir = path_open_dir(pools_fd, name, O_RDONLY | O_NOFOLLOW);
+
+	if (dir == -ENOENT)
+		return check_is_empty(pools_dir, name, err);
+	if (dir < 0)
+		return err_sys(err, -dir, "open the folder of pool '%s'", name);
+	while (flock(dir, LOCK_EX) < 0) {
+		if (errno != EINTR)
+			return err_sys(err, errno, "lock the folder of pool '%s'", name);
+	}
+
+	int r = check_is_empty(pools_dir, name, err);
+
+	return r < 0 ? r : retire(dir, name, err);
 }
 
 int pool_remove(const char *pools_dir, const char *name, struct err *err)
@@ -90,10 +105,7 @@ int pool_remove(const char *pools_dir, const char *name, struct err *err)
 
 	if (lock < 0)
 		return lock;
-	if (!pool_is_leftover(pools, name)) {
-		r = check_is_empty(pools_dir, name, err);
-		if (r == 0)
-			r = retire(pools, name, err);
-	}
+	if (!pool_is_leftover(pools, name))
+		r = retire_if_empty(pools_dir, pools, name, err);
 	return r < 0 ? r : pool_remove_folder(pools, name, err);
 }

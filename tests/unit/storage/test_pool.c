@@ -2,7 +2,10 @@
 #include "storage/storage_unit.h"
 
 #include <errno.h>
+#include <sys/file.h>
+#include <sys/syscall.h>
 
+#include "base/proc.h"
 #include "storage/mounts.h"
 #include "storage/pool.h"
 
@@ -325,13 +328,74 @@ static void test_mount_table(void **state)
 	assert_string_equal(entry.target, "/");
 }
 
+/* Somebody opened the pool before it was removed, and makes his area afterwards. */
+static void test_area_in_a_pool_that_was_removed(void **state)
+{
+	struct pools p;
+	struct err err = ERR_INIT;
+
+	NEED_ROOT();
+	pools_begin(&p, state);
+
+	struct pool *pool = create_and_open(&p, "one");
+
+	assert_ok(pool_remove(p.dir, "one", &err), &err);
+	assert_int_equal(area_create(pool, ID, 0, &err), -ENOENT);
+	assert_int_equal(err.exit, EXIT_NO_POOL);
+	pool_close(pool);
+	pools_end(&p);
+}
+
+/* Half of an area is made, and its maker lives: the pool stays until that is done, and is not empty then. */
+static void test_removal_waits_for_an_area(void **state)
+{
+	struct pools p;
+	struct err err = ERR_INIT;
+	int status;
+
+	NEED_ROOT();
+	pools_begin(&p, state);
+
+	struct pool *pool = create_and_open(&p, "one");
+	_cleanup_free_ char *folder = str_printf("%s/one", p.dir);
+	int held = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	assert_int_equal(flock(held, LOCK_SH), 0);
+
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		close(held);
+		_exit(pool_remove(p.dir, "one", &err) == -EBUSY ? 0 : 1);
+	}
+
+	_cleanup_fd_ int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+
+	assert_int_equal(proc_wait_pidfd(pidfd, 200), -ETIMEDOUT);
+	assert_ok(area_create(pool, ID, 0, &err), &err);
+	close(held);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_ok(area_destroy(pool, ID, &err), &err);
+	assert_ok(pool_remove(p.dir, "one", &err), &err);
+	pool_close(pool);
+	close(TAKE_FD(pidfd));
+	pools_end(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		STORAGE_TEST(test_names),	  STORAGE_TEST(test_create_open_remove),
-		STORAGE_TEST(test_areas),	  STORAGE_TEST(test_dir_has_no_limit),
-		STORAGE_TEST(test_bad_conf),	  STORAGE_TEST(test_killed_area),
-		STORAGE_TEST(test_leftover_pool), STORAGE_TEST(test_mount_table),
+		STORAGE_TEST(test_names),
+		STORAGE_TEST(test_create_open_remove),
+		STORAGE_TEST(test_areas),
+		STORAGE_TEST(test_dir_has_no_limit),
+		STORAGE_TEST(test_bad_conf),
+		STORAGE_TEST(test_killed_area),
+		STORAGE_TEST(test_leftover_pool),
+		STORAGE_TEST(test_mount_table),
+		STORAGE_TEST(test_area_in_a_pool_that_was_removed),
+		STORAGE_TEST(test_removal_waits_for_an_area),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
