@@ -36,8 +36,29 @@ static int for_each_level(const struct cgroup_hierarchy *h, const char *path, bo
 	return with_last ? visit(h, part) : 0;
 }
 
+/*
+ * A slice, and the root above it, belong to systemd alone, which would undo at any time what another writes there (systemd's CGROUP_DELEGATION.md, "The single-writer
+ * rule"). It makes the slice and gives it controllers; ours is what is below, a unit that it delegates.
+ */
+static bool is_slice(const char *group)
+{
+	size_t len = strlen(group);
+
+	return len > 6 && strcmp(group + len - 6, ".slice") == 0;
+}
+
+static bool is_in_slice(const char *path)
+{
+	_cleanup_free_ char *top = strndup(path, strcspn(path, "/"));
+
+	return top && is_slice(top);
+}
+
 static int make_group(const struct cgroup_hierarchy *h, const char *group)
 {
+	if (is_slice(group))
+		return 0;
+
 	_cleanup_free_ char *full = str_printf("%s/%s", h->mount, group);
 
 	if (!full)
@@ -78,7 +99,7 @@ static int make_and_enable(const struct cgroup_hierarchy *h, const char *group)
 {
 	int r = make_group(h, group);
 
-	return r < 0 ? r : enable_controllers(h, group);
+	return r < 0 || is_slice(group) ? r : enable_controllers(h, group);
 }
 
 /* v1: a group without cpus and memory nodes takes no process (ENOSPC); they start empty and come from the parent. */
@@ -137,14 +158,25 @@ static int make_by_library(const struct cgroup_map *map, const char *path, struc
 	return n > 0 ? cgroup_lib_create(path, controllers, err) : 0;
 }
 
+/* "x.slice/y.service/web1" */
+static int err_no_unit(struct err *err, const char *path)
+{
+	const char *unit = path + strcspn(path, "/") + 1;
+
+	return err_exit(err, EXIT_UNSUPPORTED, ENOENT, "systemd has no cgroup for '%s': systemctl status %.*s", path,
+			(int)strcspn(unit, "/"), unit);
+}
+
 static int make_groups(const struct cgroup_map *map, const char *path, struct err *err)
 {
 	const struct cgroup_hierarchy *v2 = cgroup_map_v2(map);
-	int r = v2 ? enable_controllers(v2, ".") : 0;
+	int r = v2 && !is_in_slice(path) ? enable_controllers(v2, ".") : 0;
 
 	/* libcgroup leaves the root's subtree_control alone, and then a nested group has no files for limits. */
 	if (v2 && r == 0)
 		r = for_each_level(v2, path, false, make_and_enable);
+	if (r == -ENOENT && is_in_slice(path))
+		return err_no_unit(err, path);
 	if (r < 0)
 		return err_sys(err, -r, "enable the cgroup controllers above '%s'", path);
 	r = map->by_library ? make_by_library(map, path, err) : 0;
@@ -278,9 +310,10 @@ int cgroup_create(const struct cgroup_spec *spec, struct err *err)
 		return r;
 	/*
 	 * libcgroup lays out the hierarchies for the first guest of a host's boot. After that, a guest's group is one mkdir in each: by the library it would be a quarter of the
-	 * time of a whole start (1.3 ms of 5; it reads the mount table anew for each controller).
+	 * time of a whole start (1.3 ms of 5; it reads the mount table anew for each controller). In a slice it is systemd that lays them out: libcgroup would write to
+	 * cgroup.subtree_control of every group from the root down.
 	 */
-	if (is_laid_out(&map, spec->path))
+	if (is_in_slice(spec->path) || is_laid_out(&map, spec->path))
 		map.by_library = false;
 	return cgroup_map_create(&map, spec, err);
 }

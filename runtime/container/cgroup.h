@@ -26,7 +26,8 @@ struct cgroup_limits {
 
 /*
  * Makes the group in all hierarchies, with its limits; on v1 with the device list of a guest (null zero full random urandom tty console ptmx pts, net/tun and
- * fuse where asked for). On v2 controllers are enabled from the root down to the group's parent. A failure leaves nothing behind.
+ * fuse where asked for). On v2 controllers are enabled from the root down to the group's parent; below a slice of systemd ("x.slice/y.service/web1") from the unit down, and the
+ * slice has to be there. A failure leaves nothing behind.
  * A limit whose controller this host lacks is UNSUPPORTED and names the controller.
  */
 struct cgroup_spec {

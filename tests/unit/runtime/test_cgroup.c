@@ -245,6 +245,33 @@ static void test_unified(void **state)
 	assert_file(f, "ctctl/web1/pids.max", "7");
 }
 
+/* What is above a unit of systemd is systemd's: nothing is made or written there. */
+static void test_unified_in_a_slice(void **state)
+{
+	struct fixture *f = *state;
+	struct cgroup_spec spec = { .path = "c.slice/c.service/web1", .limits = { .pids_max = 7 } };
+	struct err err = ERR_INIT;
+
+	put(f, "cgroup.controllers", "pids\n");
+	put(f, "cgroup.subtree_control", "");
+	put(f, "c.slice/cgroup.subtree_control", "");
+	put(f, "c.slice/c.service/cgroup.subtree_control", "");
+	put(f, "c.slice/c.service/web1/pids.max", "");
+
+	struct cgroup_map map = map_of(f, UNIFIED);
+
+	assert_ok(cgroup_map_create(&map, &spec, &err), &err);
+	assert_file(f, "cgroup.subtree_control", "");
+	assert_file(f, "c.slice/cgroup.subtree_control", "");
+	assert_file(f, "c.slice/c.service/cgroup.subtree_control", "+pids");
+	assert_file(f, "c.slice/c.service/web1/pids.max", "7");
+	/* Without the slice there is nothing of ours to be in. */
+	spec.path = "d.slice/d.service/web1";
+	assert_int_equal(cgroup_map_create(&map, &spec, &err), -ENOENT);
+	assert_err_has(&err, "systemctl status d.service");
+	assert_false(cgroup_exists(&map.h[0], "d.slice"));
+}
+
 static void test_unified_without_the_controller(void **state)
 {
 	struct fixture *f = *state;
@@ -884,6 +911,7 @@ int main(void)
 		test(test_plan_v1),
 		test(test_plan_refuses),
 		test(test_unified),
+		test(test_unified_in_a_slice),
 		test(test_unified_without_the_controller),
 		test(test_unified_limit_below_usage),
 		test(test_limits_are_all_or_nothing),
