@@ -34,7 +34,8 @@ int guest_acquire_quiet(const struct node *node, const char *name, const char *v
 
 /*
  * Finishes or undoes whatever an interrupted operation left of this guest, and cleans up after an init that ended unseen. Under the guest's lock. Loads the
- * configuration. On return either nothing of the guest is in the kernel, or it runs and is watched by a monitor. *ret_gone (may be NULL) is set if the guest itself was
+ * configuration. On return either nothing of the guest is in the kernel, or it runs and is watched by a monitor; that it has none, or not the limits of its
+ * guest.conf, is only a warning, because a guest has to be stoppable all the same: then the journal of a `set` is still open. *ret_gone (may be NULL) is set if the guest itself was
  * undone away.
  */
 int guest_settle(struct guest *guest, bool *ret_gone, struct err *err) _must_check_;

@@ -89,7 +89,7 @@ static int settle_start(struct guest *guest, bool is_alive, struct err *err)
 {
 	if (is_alive) {
 		log_notice(guest->node->log, "guest '%s': an interrupted start was found complete", guest->name);
-		return 0;
+		return journal_done(guest->run_fd, false, err);
 	}
 
 	int r = guest_cleanup_run(guest, err);
@@ -97,18 +97,26 @@ static int settle_start(struct guest *guest, bool is_alive, struct err *err)
 	if (r < 0)
 		return err_wrap(err, "undo an interrupted start of guest '%s'", guest->name);
 	log_notice(guest->node->log, "guest '%s': an interrupted start was undone", guest->name);
-	return 0;
+	return journal_done(guest->run_fd, false, err);
 }
 
+/*
+ * A failure is no reason to refuse what comes next, a stop or a destroy say. The journal stays open then: each command tries it again, and so does a
+ * start.
+ */
 static int settle_set(struct guest *guest, struct err *err)
 {
-	int r = guest_apply_live(guest, NULL, err);
+	struct err why = ERR_INIT;
 
-	if (r < 0)
-		return err_wrap(err, "finish an interrupted change of guest '%s'", guest->name);
+	if (guest_apply_live(guest, NULL, &why) < 0) {
+		log_warning(guest->node->log,
+			    "guest '%s': after an interrupted change, the limits of its guest.conf could not be put in force: %s",
+			    guest->name, why.msg);
+		return 0;
+	}
 	log_notice(guest->node->log, "guest '%s': after an interrupted change, the limits of its guest.conf are in force",
 		   guest->name);
-	return 0;
+	return journal_done(guest->run_fd, false, err);
 }
 
 static int settle_operation(struct guest *guest, bool is_alive, struct err *err)
@@ -119,10 +127,10 @@ static int settle_operation(struct guest *guest, bool is_alive, struct err *err)
 	if (r <= 0)
 		return r < 0 ? err_wrap(err, "guest '%s'", guest->name) : 0;
 	if (strcmp(entry.op, "start") == 0)
-		r = settle_start(guest, is_alive, err);
-	else if (strcmp(entry.op, "set") == 0)
-		r = settle_set(guest, err);
-	return r < 0 ? r : journal_done(guest->run_fd, false, err);
+		return settle_start(guest, is_alive, err);
+	if (strcmp(entry.op, "set") == 0)
+		return settle_set(guest, err);
+	return journal_done(guest->run_fd, false, err);
 }
 
 /* The init has ended and nobody cleaned up: its monitor was killed, too. */
@@ -137,6 +145,7 @@ static int settle_end(struct guest *guest, struct err *err)
 
 int guest_settle(struct guest *guest, bool *ret_gone, struct err *err)
 {
+	struct err why = ERR_INIT;
 	struct guest_run run;
 	int r = settle_existence(guest, err);
 
@@ -157,7 +166,10 @@ int guest_settle(struct guest *guest, bool *ret_gone, struct err *err)
 		return r;
 	if (!alive)
 		return path_exists_at(guest->run_fd, STATE_FILE) ? settle_end(guest, err) : 0;
-	return proc_is_alive(&run.monitor) ? 0 : guest_adopt(guest, &run, err);
+	if (!proc_is_alive(&run.monitor) && guest_adopt(guest, &run, &why) < 0)
+		log_warning(guest->node->log, "guest '%s' has lost its monitor and could not be given another: %s", guest->name,
+			    why.msg);
+	return 0;
 }
 
 int guest_acquire_quiet(const struct node *node, const char *name, const char *verb, bool wait, struct guest **ret,

@@ -11,34 +11,51 @@
 #include "runtime/operations.h"
 #include "runtime/policy.h"
 
-/* Applies, writes, and puts the old limits back if either fails. */
+/* Is there one open already, of a change that could not be settled? Then it stays, and what the limits are is not known: 1. */
+static int open_journal(const struct guest *guest, struct err *err)
+{
+	struct journal_entry entry;
+	int r = journal_read(guest->run_fd, &entry, err);
+
+	return r != 0 ? r : journal_begin(guest->run_fd, "set", "", false, err);
+}
+
+static int put_back(struct guest *guest, const struct guest_config *old, bool is_known, struct err *err)
+{
+	struct guest_config failed = guest->config;
+
+	guest->config = *old;
+
+	int r = guest_apply_live(guest, is_known ? &failed : NULL, err);
+
+	guest->config = failed;
+	return r;
+}
+
+/*
+ * Applies, writes, and puts the old limits back if either fails. If that fails, too, the journal stays open: the next command on the guest tries
+ * again.
+ */
 static int commit(struct guest *guest, const struct guest_config *old, const struct param *const *changed, size_t n,
 		  struct err *err)
 {
-	int r = journal_begin(guest->run_fd, "set", "", false, err);
+	int r = open_journal(guest, err);
+	bool is_known = r == 0;
 
 	if (r < 0)
 		return r;
-	r = guest_apply_live(guest, old, err);
+	r = guest_apply_live(guest, is_known ? old : NULL, err);
 	if (r == 0)
 		r = fault_point("set.applied", err);
 	if (r == 0)
 		r = guest_save(guest, changed, n, err);
-	if (r < 0) {
-		struct guest_config failed = guest->config;
-		struct err undo = ERR_INIT;
+	if (r == 0)
+		return journal_done(guest->run_fd, false, err);
 
-		guest->config = *old;
-		if (guest_apply_live(guest, &failed, &undo) < 0)
-			log_warning(guest->node->log, "guest '%s': the old limits could not be put back: %s", guest->name,
-				    undo.msg);
-		guest->config = failed;
-	}
+	struct err undo = ERR_INIT;
 
-	struct err done = ERR_INIT;
-
-	if (journal_done(guest->run_fd, false, r < 0 ? &done : err) < 0 && r == 0)
-		r = -err->code;
+	if (put_back(guest, old, is_known, &undo) < 0 || journal_done(guest->run_fd, false, &undo) < 0)
+		log_warning(guest->node->log, "guest '%s': the old limits could not be put back: %s", guest->name, undo.msg);
 	return r;
 }
 

@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "runtime/container/container.h"
 #include "runtime/guest_priv.h"
+#include "runtime/home.h"
 #include "runtime/ids.h"
 #include "runtime/init_kind.h"
 #include "runtime/lifecycle.h"
@@ -182,6 +183,14 @@ static int launch(struct guest *guest, struct launch *l, struct err *err)
 	return ct_launch(&spec, err);
 }
 
+/* What is open is a `set` that could not be settled: a start applies all limits anyway. */
+static int open_journal(const struct guest *guest, const char *boot, struct err *err)
+{
+	int r = journal_done(guest->run_fd, false, err);
+
+	return r < 0 ? r : journal_begin(guest->run_fd, "start", boot, false, err);
+}
+
 int guest_start_locked(struct guest *guest, struct err *err)
 {
 	_cleanup_(launch_release) struct launch l = { .area_fd = -EBADF, .layer_fd = -EBADF };
@@ -195,9 +204,13 @@ int guest_start_locked(struct guest *guest, struct err *err)
 	l.layer_fd = open_layer(guest, err);
 	if (l.layer_fd < 0)
 		return l.layer_fd;
-	r = make_boot_id(l.boot, err);
+	r = home_open(guest->node, err);
 	if (r == 0)
-		r = journal_begin(guest->run_fd, "start", l.boot, false, err);
+		r = fault_point("start.home", err);
+	if (r == 0)
+		r = make_boot_id(l.boot, err);
+	if (r == 0)
+		r = open_journal(guest, l.boot, err);
 	if (r == 0)
 		r = fault_point("start.begin", err);
 	if (r == 0)

@@ -2,16 +2,17 @@
 #include "node_unit.h"
 
 #include <limits.h>
+#include <signal.h>
 
 #include "base/log.h"
+#include "runtime/lifecycle.h"
 #include "runtime/state.h"
 
 /* What guest_open_locked() makes of what a killed ctctl left, told by the files alone: no guest runs here. */
 
 static void note_line(void *context, enum log_level level, const char *line)
 {
-	assert_int_equal(level, LOG_LEVEL_NOTICE);
-	strbuf_addf(context, "%s\n", line);
+	strbuf_addf(context, "%s%s\n", level == LOG_LEVEL_NOTICE ? "" : "warning: ", line);
 }
 
 struct left {
@@ -19,25 +20,31 @@ struct left {
 	const char *journal;	 /* of GUESTS/NAME */
 	const char *run_journal; /* of RUN/NAME */
 	const char *run_state;
+	bool stays_open;   /* what is in the run journal could not be settled */
 	bool has_dead_run; /* a state of this boot of the host, whose processes are gone */
 	enum exit_code exit;
 	const char *says; /* what is in the notice or the error; NULL: no notice */
 };
 
-static void put_dead_run(const struct scratch *s)
+static void put_run(const struct scratch *s, const struct guest_run *run)
 {
-	struct guest_run run = {
+	struct err err = ERR_INIT;
+	_cleanup_fd_ int run_fd = openat(s->fd, RUN_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	assert_true(run_fd >= 0);
+	assert_ok(state_write(run_fd, run, &err), &err);
+}
+
+/* Of a guest that has neither init nor monitor unless the caller says so. */
+static struct guest_run dead_run(void)
+{
+	return (struct guest_run){
 		.init = { .pid = INT_MAX, .start_ticks = 1 },
 		.monitor = { .pid = INT_MAX, .start_ticks = 1 },
 		.boot = "0123456789abcdef0123456789abcdef",
 		.started_at = 1,
 		.ids_first = 1,
 	};
-	struct err err = ERR_INIT;
-	_cleanup_fd_ int run_fd = openat(s->fd, RUN_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	assert_true(run_fd >= 0);
-	assert_ok(state_write(run_fd, &run, &err), &err);
 }
 
 static void put_left(const struct scratch *s, const struct left *l)
@@ -50,8 +57,11 @@ static void put_left(const struct scratch *s, const struct left *l)
 		put_file(s->fd, RUN_DIR "/journal", l->run_journal);
 	if (l->run_state)
 		put_file(s->fd, RUN_DIR "/state", l->run_state);
-	if (l->has_dead_run)
-		put_dead_run(s);
+	if (l->has_dead_run) {
+		struct guest_run run = dead_run();
+
+		put_run(s, &run);
+	}
 }
 
 static void check_left(const struct scratch *s, const struct left *l)
@@ -73,8 +83,10 @@ static void check_left(const struct scratch *s, const struct left *l)
 		assert_true(strstr(said.data ? said.data : "", l->says) || strstr(err.msg, l->says));
 	else
 		assert_null(said.data);
+	assert_int_equal(said.data && str_has_prefix(said.data, "warning: "), l->stays_open);
 	if (r == 0) {
-		assert_false(path_exists_at(s->fd, RUN_DIR "/journal") || path_exists_at(s->fd, RUN_DIR "/state"));
+		assert_int_equal(path_exists_at(s->fd, RUN_DIR "/journal"), l->stays_open);
+		assert_false(path_exists_at(s->fd, RUN_DIR "/state"));
 		assert_file(s->fd, GUEST_FILE("guest.conf"), l->conf);
 	}
 	if (l->exit == EXIT_NO_GUEST)
@@ -116,9 +128,70 @@ ROW(test_a_start_that_was_killed, .conf = GOOD_CONF, .run_journal = "start x\ncg
 ROW(test_a_start_whose_monitor_is_gone, .conf = GOOD_CONF, .run_journal = "start x\nmonitor 2147483647 1\n",
     .says = "an interrupted start was undone")
 ROW(test_a_torn_start, .conf = GOOD_CONF, .run_journal = "star")
+ROW(test_a_change_that_cannot_be_settled, .conf = GOOD_CONF "pool = gone\n", .run_journal = "set \n", .stays_open = true,
+    .says = "could not be put in force: no pool 'gone'")
 ROW(test_an_end_that_nobody_saw, .conf = GOOD_CONF, .has_dead_run = true)
 ROW(test_a_damaged_state, .conf = GOOD_CONF, .run_state = "init 1", .exit = EXIT_RECOVERY, .says = "'state'")
 ROW(test_a_damaged_run_journal, .conf = GOOD_CONF, .run_journal = "\n", .exit = EXIT_RECOVERY, .says = "'journal' is damaged")
+
+/* It runs, but has lost its monitor and gets no other. It has to be stoppable all the same. */
+static void test_a_guest_that_cannot_be_adopted(void **state)
+{
+	const struct scratch *s = *state;
+	struct guest_run run = dead_run();
+	struct strbuf said = { 0 };
+	struct log log = { .write = note_line, .context = &said };
+	struct err err = ERR_INIT;
+	_cleanup_guest_ struct guest *guest = NULL;
+
+	NEED_ROOT();
+
+	_cleanup_node_ struct node *node = open_node(s, &log);
+	pid_t init = fork_child();
+
+	if (init == 0) {
+		pause();
+		_exit(1);
+	}
+	free(node->helper_dir);
+	node->helper_dir = strdup("/nonexistent");
+	assert_int_equal(proc_identify(init, &run.init), 0);
+	put_guest(s, GOOD_CONF);
+	put_dir(s->fd, RUN_DIR);
+	put_run(s, &run);
+	assert_ok(guest_open_locked(node, "web1", "stop", false, &guest, &err), &err);
+	assert_non_null(said.data);
+	assert_non_null(strstr(said.data, "warning: guest 'web1' has lost its monitor"));
+	kill(init, SIGKILL);
+	assert_int_equal(wait_status(init), 128 + SIGKILL);
+	strbuf_free(&said);
+}
+
+/* Neither the new limit nor the old one can be set. */
+static void test_a_change_that_cannot_be_undone(void **state)
+{
+	const struct scratch *s = *state;
+	const struct guest_setting disk = { .param = param_find("disk"), .value = "2G" };
+	struct strbuf said = { 0 };
+	struct log log = { .write = note_line, .context = &said };
+	struct err err = ERR_INIT;
+	bool needs_restart;
+
+	NEED_ROOT();
+
+	_cleanup_node_ struct node *node = open_node(s, &log);
+
+	put_guest(s, GOOD_CONF "pool = gone\n");
+	assert_int_equal(guest_set(node, "web1", &disk, 1, &needs_restart, &err), -ENOENT);
+	assert_int_equal(err.exit, EXIT_NO_POOL);
+	assert_non_null(strstr(said.data, "warning: guest 'web1': the old limits could not be put back: no pool 'gone'"));
+	assert_true(path_exists_at(s->fd, RUN_DIR "/journal"));
+	assert_file(s->fd, GUEST_FILE("guest.conf"), GOOD_CONF "pool = gone\n");
+	/* The next command is told, and not refused. */
+	assert_int_equal(guest_set(node, "web1", &disk, 1, &needs_restart, &err), -ENOENT);
+	assert_int_equal(err.exit, EXIT_NO_POOL);
+	strbuf_free(&said);
+}
 
 int main(void)
 {
@@ -135,6 +208,9 @@ int main(void)
 		SCRATCH_TEST(test_a_start_that_was_killed),
 		SCRATCH_TEST(test_a_start_whose_monitor_is_gone),
 		SCRATCH_TEST(test_a_torn_start),
+		SCRATCH_TEST(test_a_change_that_cannot_be_settled),
+		SCRATCH_TEST(test_a_guest_that_cannot_be_adopted),
+		SCRATCH_TEST(test_a_change_that_cannot_be_undone),
 		SCRATCH_TEST(test_an_end_that_nobody_saw),
 		SCRATCH_TEST(test_a_damaged_state),
 		SCRATCH_TEST(test_a_damaged_run_journal),
