@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * next watch SECONDS: looks at each process that appears in its PID namespace, from its first moment on, and prints what it sees in it of another mount or network namespace than
- *                     its own, or of its descriptors and folders; at last "seen N".
- * next stop SECONDS:  stops the first that appears, as soon as it may.
+ * next watch COUNT SECONDS: looks at that many processes that appear in its PID namespace, from their first moment on, and prints what it sees in them of another mount or network
+ *                           namespace than its own, or of their descriptors and folders; at last "seen N", fewer if the time is over.
+ * next stop SECONDS: says "ready", and stops the first that appears from then on, as soon as it may.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -43,10 +43,22 @@ static void compare(pid_t pid, const char *file, const char *own)
 		printf("%s of %d is not ours: %.200s\n", file, pid, text);
 }
 
+/* Does it run a program that we do not have, ctctl? What it becomes is ours to see, from the moment in execve() on at which it has that program's memory. */
+static int is_foreign(pid_t pid)
+{
+	char path[64], exe[256];
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+
+	ssize_t n = readlink(path, exe, sizeof(exe) - 1);
+
+	exe[n < 0 ? 0 : n] = '\0';
+	return n > 0 && access(exe, F_OK) < 0;
+}
+
 static void look(pid_t pid, const char *mounts, const char *addresses)
 {
 	static const char *const links[] = { "cwd", "root", "exe", "fd/0", "fd/3", "fd/4", "ns/mnt" };
-	static char name[ROOM];
 	char path[64], target[256];
 
 	compare(pid, "mountinfo", mounts);
@@ -57,8 +69,7 @@ static void look(pid_t pid, const char *mounts, const char *addresses)
 		ssize_t n = readlink(path, target, sizeof(target) - 1);
 
 		target[n < 0 ? 0 : n] = '\0';
-		/* Only while it is ctctl: what it becomes is ours to see. */
-		if (n > 0 && read_of(pid, "comm", name) > 0 && strncmp(name, "ctctl", 5) == 0)
+		if (n > 0 && is_foreign(pid))
 			printf("%s leads to %s\n", path, target);
 	}
 }
@@ -74,20 +85,31 @@ static pid_t next_pid(void)
 	return pid + 1;
 }
 
-static int watch(time_t end)
+/* The process that comes next; -1 if that was missed, or is late. */
+static pid_t meet(void)
+{
+	static char name[ROOM];
+	pid_t pid = next_pid();
+
+	for (int i = 0; i < 2000; i++) {
+		if (read_of(pid, "comm", name) > 0)
+			return pid;
+	}
+	return -1;
+}
+
+static int watch(int count, time_t end)
 {
 	static char mounts[ROOM], addresses[ROOM], name[ROOM];
 	int seen = 0;
 
 	read_of(getpid(), "mountinfo", mounts);
 	read_of(getpid(), "net/if_inet6", addresses);
-	while (time(NULL) < end) {
-		pid_t pid = next_pid();
+	while (seen < count && time(NULL) < end) {
+		pid_t pid = meet();
 
-		while (time(NULL) < end && read_of(pid, "comm", name) < 0)
+		if (pid < 0)
 			continue;
-		if (time(NULL) >= end)
-			break;
 		seen++;
 		do
 			look(pid, mounts, addresses);
@@ -101,6 +123,7 @@ static int stop(time_t end)
 {
 	pid_t pid = next_pid();
 
+	puts("ready");
 	while (time(NULL) < end) {
 		if (kill(pid, SIGSTOP) == 0) {
 			printf("stopped %d\n", pid);
@@ -112,8 +135,8 @@ static int stop(time_t end)
 
 int main(int argc, char **argv)
 {
-	time_t end = time(NULL) + (argc > 2 ? atoi(argv[2]) : 1);
+	time_t end = time(NULL) + (argc > 2 ? atoi(argv[argc - 1]) : 1);
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	return argc > 1 && strcmp(argv[1], "stop") == 0 ? stop(end) : watch(end);
+	return argc > 3 && strcmp(argv[1], "watch") == 0 ? watch(atoi(argv[2]), end) : stop(end);
 }
