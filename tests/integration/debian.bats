@@ -45,12 +45,6 @@ ask() {
 	[ "$status" -eq 0 ] || [ "$status" -gt 128 ] || [[ $output == *'onnection'* ]]
 }
 
-has_other_init() {
-	local init
-	init=$(status_of "$1" init_pid)
-	[ -n "$init" ] && [ "$init" != null ] && [ "$init" != "$2" ]
-}
-
 # reboots NAME COMMAND...: it comes up again, with another init.
 reboots() {
 	local name=$1 first
@@ -100,7 +94,7 @@ first_id() {
 	[ "${first#-}" -ge 65536 ]
 	for g in d12 d13; do
 		first=$(first_id "$g")
-		for pid in $(find /sys/fs/cgroup -path "*/$PARENT/$g/*" -name cgroup.procs -exec cat {} + | sort -u); do
+		for pid in $(group_processes "$g" | sort -u); do
 			uid=$(awk '$1 == "Uid:" { print $2 }' "/proc/$pid/status") || continue
 			echo "$g: process $pid of $uid"
 			[ "$uid" -ge "$first" ] && [ "$uid" -lt $((first + 65536)) ]

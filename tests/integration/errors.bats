@@ -370,7 +370,7 @@ without() {
 }
 
 @test "without the controller of a limit, the guest does not run without the limit" {
-	[ -d /sys/fs/cgroup/memory ] || skip 'only where controllers are on version 1'
+	needs controllers_v1
 	ct -q create g1 micro --memory 64M
 	run --separate-stderr without 'umount -l /sys/fs/cgroup/memory' "$CTCTL" start g1
 	echo "$status: $stderr"

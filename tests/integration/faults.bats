@@ -53,8 +53,10 @@ processes() {
 }
 
 kernel_limits() {
-	find /sys/fs/cgroup -maxdepth 4 -path "*/$PARENT/g*" \
-		\( -name memory.max -o -name memory.limit_in_bytes -o -name pids.max \) -exec grep -H . {} +
+	local dirs
+	mapfile -t dirs < <(cgroup_dirs)
+	[ ${#dirs[@]} -eq 0 ] || find "${dirs[@]}" -mindepth 2 -maxdepth 2 -path '*/g*' \
+		\( -name memory.max -o -name memory.limit_in_bytes -o -name pids.max \) -exec grep -H . {} + || :
 	# A removed subvolume's group is stale until the kernel has cleaned up after it.
 	btrfs qgroup show -re --raw "$POOLS/default/data" | awk '$6 ~ /^[0-9a-f-]+$/ { print "quota", $4 }'
 }

@@ -2,9 +2,14 @@
 # shellcheck shell=bash
 # What a host looks like, as lines that can be compared: the suite must leave it as it was. Used by tests/integration/run.
 
-# Units of the host's own systemd come and go as they like.
+# Units of the host's own systemd come and go as they like, and so does the slice of all instances of ctctl, if there is one; what is in it does not.
 host_cgroups() {
-	find /sys/fs/cgroup -type d -printf 'cgroup %p\n' | grep -vE '\.(service|scope|slice|socket|timer|mount|swap|device)(/|$)'
+	find /sys/fs/cgroup -type d -printf 'cgroup %p\n' | awk '/ctctl/ ? !/\/ctctl\.slice$/ : !/\.(service|scope|slice|socket|timer|mount|swap|device)(\/|$)/'
+}
+
+# Which controllers are enabled for whom is systemd's to decide, where there is one.
+host_controllers() {
+	[ -d /run/systemd/system ] || find /sys/fs/cgroup -maxdepth 2 -name cgroup.subtree_control -exec sed 's/^/controllers /' {} +
 }
 
 host_state() {
@@ -14,7 +19,7 @@ host_state() {
 	losetup -n -O NAME,BACK-FILE | sed 's/^/loop /'
 	host_cgroups
 	find /sys/fs/cgroup -maxdepth 1 -printf 'cgroupfs %p %M %u\n'
-	find /sys/fs/cgroup -maxdepth 2 -name cgroup.subtree_control -exec sed 's/^/controllers /' {} +
+	host_controllers
 	find /etc/ctctl /var/lib/ctctl /run/ctctl -maxdepth 2 -printf 'file %p\n' 2>/dev/null
 	sed 's/^/forward /' /proc/sys/net/ipv4/ip_forward
 }
@@ -31,9 +36,11 @@ is_below() {
 # Processes of the run $1 that have outlived it: whoever has its mark in the environment or its folder $2 among the arguments, and is no child of $3.
 run_processes() {
 	local dir pid
-	for dir in /proc/[0-9]*; do
-		pid=${dir#/proc/}
-		grep -qzF "CTCTL_TEST_RUN=$1" "$dir/environ" 2>/dev/null || grep -qF "$2" "$dir/cmdline" 2>/dev/null || continue
-		is_below "$pid" "$3" || echo "process $pid $(tr '\0' ' ' <"$dir/cmdline" 2>/dev/null)"
+	{
+		grep -lzF "CTCTL_TEST_RUN=$1" /proc/[1-9]*/environ
+		grep -lF "$2" /proc/[1-9]*/cmdline
+	} 2>/dev/null | sed 's|/[a-z]*$||' | sort -u | while read -r dir; do
+		pid=${dir##*/}
+		[ ! -e "$dir" ] || is_below "$pid" "$3" || echo "process $pid $(tr '\0' ' ' <"$dir/cmdline" 2>/dev/null)"
 	done
 }

@@ -2,15 +2,24 @@
 # shellcheck shell=bash
 # What the integration tests share. tests/integration/run has made the instance that they use and says what it is called:
 #
-#   CTCTL          the program                 PARENT   the control group of its guests, in every hierarchy
-#   CTCTL_PREFIX   where its files are         BRIDGE   its bridge
+#   CTCTL          the program                 PARENT       the path of its guests' control group, in each of the HIERARCHIES (folders, with a space between)
+#   CTCTL_PREFIX   where its files are         BRIDGE       its bridge
 #   PTY            see pty.c                   IDS_FIRST, IDS_END   ids of its guests on the host
+#   CTCTL_TEST_PATIENCE   a factor to all that is waited for: what a slow host needs
 #
 # needs template micro
 #
 # After every test, all guests are destroyed and what the instance has on the host and on the disk must be what it was before.
 bats_require_minimum_version 1.5.0
+HERE=${BASH_SOURCE[0]%/*}
+# shellcheck source=tests/integration/tracing.bash
+source "$HERE/tracing.bash"
+# shellcheck source=tests/integration/groups.bash
+source "$HERE/groups.bash"
+# shellcheck source=tests/integration/offers.bash
+source "$HERE/offers.bash"
 
+PATIENCE=${CTCTL_TEST_PATIENCE:-1}
 GUESTS=$CTCTL_PREFIX/lib/guests
 RUNS=$CTCTL_PREFIX/run
 IDS=$CTCTL_PREFIX/lib/ids
@@ -37,7 +46,7 @@ end_background() {
 
 # ctctl, ended if it hangs.
 ct() {
-	timeout --foreground -k 5 "${CT_TIMEOUT:-60}" "$CTCTL" "$@"
+	timeout --foreground -k 5 $((${CT_TIMEOUT:-60} * PATIENCE)) "$CTCTL" "$@"
 }
 
 # new NAME [OPTION...]: a guest that runs the small template.
@@ -48,17 +57,23 @@ new() {
 }
 
 state() {
-	ct status "$1" | awk '$1 == "state" { print $2 }'
+	local text
+	text=$(ct status "$1") || return
+	[[ $'\n'$text =~ $'\nstate '\ *([a-z]+) ]]
+	echo "${BASH_REMATCH[1]}"
 }
 
 # One value of `status --json`: strings without quotes.
 status_of() {
-	ct status "$1" --json | tr -d '\n' | sed -nE 's/.*"'"$2"'": *"?([^",}]*)"?.*/\1/p'
+	local text
+	text=$(ct status "$1" --json) || return
+	[[ $text =~ \"$2\":\ *\"?([^\",}]*) ]] || return 0
+	echo "${BASH_REMATCH[1]%$'\n'}"
 }
 
 # within SECONDS COMMAND...: repeats it until it succeeds.
 within() {
-	local end=$((${EPOCHREALTIME//[.,]/} + $1 * 1000000))
+	local end=$((${EPOCHREALTIME//[.,]/} + $1 * 1000000 * PATIENCE))
 	shift
 	until "$@"; do
 		if ((${EPOCHREALTIME//[.,]/} > end)); then
@@ -76,6 +91,13 @@ has_ended() {
 
 is_state() {
 	[ "$(state "$1")" = "$2" ]
+}
+
+# has_other_init NAME PID
+has_other_init() {
+	local init
+	init=$(status_of "$1" init_pid)
+	[ -n "$init" ] && [ "$init" != null ] && [ "$init" != "$2" ]
 }
 
 now_ms() {
@@ -103,39 +125,76 @@ refuse() {
 	done
 }
 
-# Each hierarchy's folder of that group; nothing if it is nowhere.
+# Each hierarchy's folder of that guest's group, or of all guests' without a name; nothing if it is nowhere.
 cgroup_dirs() {
-	find /sys/fs/cgroup -maxdepth 4 -type d -path "*/$PARENT/$1"
+	local hierarchy
+	for hierarchy in $HIERARCHIES; do
+		! [ -d "$hierarchy/$PARENT/${1:-}" ] || echo "$hierarchy/$PARENT${1:+/$1}"
+	done
 }
 
 # cgroup_file NAME FILE-OF-V2 FILE-OF-V1: the one that this host has.
 cgroup_file() {
-	local found
-	found=$(find /sys/fs/cgroup -maxdepth 5 \( -path "*/$PARENT/$1/$2" -o -path "*/$PARENT/$1/$3" \) | head -n 1)
-	[ -n "$found" ] && echo "$found"
+	local dir
+	for dir in $(cgroup_dirs "$1"); do
+		[ ! -e "$dir/$2" ] || { echo "$dir/$2" && return; }
+		[ ! -e "$dir/$3" ] || { echo "$dir/$3" && return; }
+	done
+	return 1
+}
+
+# Those in a guest's groups and all below, or in all guests'.
+group_processes() {
+	local dirs
+	mapfile -t dirs < <(cgroup_dirs "$@")
+	[ ${#dirs[@]} -eq 0 ] || find "${dirs[@]}" -name cgroup.procs -exec cat {} + 2>/dev/null || :
 }
 
 # The processes of the instance: in its groups, or with its guests' ids. Those that have ended and wait for the host's init to take note are none.
 instance_processes() {
-	find /sys/fs/cgroup -maxdepth 5 -path "*/$PARENT/*" -name cgroup.procs -exec cat {} + 2>/dev/null
-	ps -eo pid=,uid=,stat= | awk -v first="$IDS_FIRST" -v end="$IDS_END" '$2 >= first && $2 < end && $3 !~ /^Z/ { print $1 }'
+	group_processes
+	guest_processes | grep -v ' Z$' | cut -d' ' -f1
+}
+
+# "PID STATE" of whoever runs with its guests' ids: to each process's folder in /proc belongs its user, which costs less than ps.
+guest_processes() {
+	local pid stat
+	find /proc -maxdepth 1 -name '[1-9]*' -uid +$((IDS_FIRST - 1)) -uid "-$IDS_END" -printf '%f\n' 2>/dev/null | while read -r pid; do
+		! read -r stat <"/proc/$pid/stat" || { stat=${stat##*) } && echo "$pid ${stat%% *}"; }
+	done 2>/dev/null
 }
 
 # The host's end of a guest's eth0.
 links() {
-	ip -o link show master "$BRIDGE" 2>/dev/null | awk -F': ' '{ print $2 }'
+	local link
+	for link in /sys/class/net/"$BRIDGE"/brif/*; do
+		[ ! -e "$link" ] || echo "${link##*/}"
+	done
+}
+
+# "/dev/loopN FILE" of those whose file is the instance's.
+loops() {
+	local backing file
+	for backing in /sys/block/loop*/loop/backing_file; do
+		{ read -r file <"$backing"; } 2>/dev/null || continue
+		[[ $file == "$CTCTL_PREFIX"/* ]] || continue
+		backing=${backing%/loop/backing_file}
+		echo "/dev/${backing##*/} $file"
+	done
 }
 
 # All that the instance has, but what stays by intention: the pool, mounted templates, the bridge, the monitors' group.
 instance_state() {
+	local dirs
 	instance_processes | sort -un | sed 's/^/process /'
 	links | sed 's/^/link /'
-	find /sys/fs/cgroup -maxdepth 4 -type d -path "*/$PARENT/*" ! -name _monitors 2>/dev/null | sed 's/^/cgroup /'
-	awk '{ print "mount", $4, $5, $9, $10 }' /proc/self/mountinfo | grep -F "$CTCTL_PREFIX" | grep -vF "$RUNS/_images/"
-	losetup -a | grep -F "$CTCTL_PREFIX" | sed 's/^[^(]*/loop /'
+	mapfile -t dirs < <(cgroup_dirs)
+	[ ${#dirs[@]} -eq 0 ] || find "${dirs[@]}" -mindepth 1 -type d ! -name _monitors -printf 'cgroup %p\n' 2>/dev/null || :
+	awk -v prefix="$CTCTL_PREFIX" -v images="$RUNS/_images/" 'index($0, prefix) && !index($0, images) { print "mount", $4, $5, $9, $10 }' /proc/self/mountinfo
+	loops | grep -vF " $CTCTL_PREFIX/lib/templates/" | sed 's/^/loop /'
 	find "$CTCTL_PREFIX" -mindepth 2 -maxdepth 3 ! -path "$RUNS/_images/*" ! -path "$IDS/next" \
-		! -path "$IDS" ! -path "$CTCTL_PREFIX/lib/templates/*/*" | sort | sed 's/^/file /'
-	find "$CTCTL_PREFIX"/lib/pools/*/data -mindepth 1 -maxdepth 1 2>/dev/null | sort | sed 's/^/area /'
+		! -path "$IDS" ! -path "$CTCTL_PREFIX/lib/templates/*/*" -printf 'file %p\n'
+	find "$CTCTL_PREFIX"/lib/pools/*/data -mindepth 1 -maxdepth 1 -printf 'area %p\n' 2>/dev/null
 }
 
 same_state() {
@@ -160,6 +219,6 @@ remove_guests() {
 # The last resort, so that one failure is not the next test's, too.
 discard() {
 	echo "could not be destroyed and is removed by hand: $1"
-	find /sys/fs/cgroup -maxdepth 5 -path "*/$PARENT/$1*" -name cgroup.procs -exec cat {} + | sort -u | xargs -r kill -KILL
+	group_processes "$1" | sort -u | xargs -r kill -KILL
 	rm -rf "${GUESTS:?}/$1" "${RUNS:?}/$1"
 }

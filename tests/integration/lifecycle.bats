@@ -59,9 +59,11 @@ load lib
 	ct exec g1 -- sh -c 'cat >/root/service && chmod +x /root/service' <<-'END'
 		#!/bin/sh
 		trap 'echo ended >/root/farewell; exit' TERM
+		echo ready >/root/ready
 		while :; do sleep 0.1; done
 	END
 	ct exec g1 -- sh -c 'setsid /root/service >/dev/null 2>&1 &'
+	within 5 ct exec g1 -- test -s /root/ready
 	ct stop g1
 	ct start g1
 	[ "$(ct exec g1 -- cat /root/farewell)" = ended ]
@@ -332,6 +334,7 @@ forget_instance() {
 		h=$(((h ^ $(printf '%d' "'${path:i:1}")) * 16777619 & 0xffffffff))
 	done
 	path=$(printf 'ctctl-%08x' "$h")
-	[ -n "$(find /sys/fs/cgroup -maxdepth 3 -type d -name "$path")" ]
-	find /sys/fs/cgroup -maxdepth 4 -depth -path "*/$path*" -type d -exec rmdir {} +
+	PARENT=$(parent_of "$path")
+	[ -n "$(cgroup_dirs)" ]
+	remove_groups "$PARENT"
 }

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# What hosts differ in. A test that cannot prove anything without some of it says so in its first line, "needs NAME", and is skipped elsewhere, with the reason.
+# lacks_NAME says why this host lacks it, or nothing. All together, the hosts that the suite is run on have everything. Loaded by lib.bash.
+
+# needs NAME...
+needs() {
+	local name why
+	for name; do
+		declare -F "lacks_$name" >/dev/null || {
+			echo "nobody knows what '$name' is that this test needs: expected one of $(declare -F | sed -n 's/^declare -f lacks_//p' | xargs)"
+			return 1
+		}
+		why=$(once "lacks_$name")
+		[ -z "$why" ] || skip "$why"
+	done
+}
+
+# once FUNCTION: what it said the first time in this run; some take seconds.
+once() {
+	local file=$CTCTL_PREFIX/../offers/$1
+	if [ ! -e "$file" ]; then
+		mkdir -p "${file%/*}"
+		"$1" >"$file.$$"
+		mv "$file.$$" "$file"
+	fi
+	cat "$file"
+}
+
+# CapEff of this host's root.
+lacks_cap_sys_resource() {
+	local line
+	line=$(grep '^CapEff' /proc/self/status)
+	[ $((0x${line##*[[:space:]]} >> 24 & 1)) -eq 1 ] || echo "this host's root has no CAP_SYS_RESOURCE: guests share its limits (docs/SECURITY.md)"
+}
+
+lacks_controllers_v1() {
+	grep -qE ' - cgroup [^ ]+ [^ ]*memory' /proc/self/mountinfo || echo 'the controllers of this host are on version 2 of control groups'
+}
+
+lacks_controllers_v2() {
+	local file
+	for file in /sys/fs/cgroup/cgroup.controllers /sys/fs/cgroup/unified/cgroup.controllers; do
+		! grep -qsw memory "$file" || return 0
+	done
+	echo 'the controllers of this host are on version 1 of control groups'
+}
+
+lacks_systemd() {
+	[ -d /run/systemd/system ] || echo 'this host does not run systemd'
+}
+
+lacks_apparmor() {
+	[ "$(cat /sys/module/apparmor/parameters/enabled 2>/dev/null)" = Y ] || echo "this host's kernel runs without AppArmor"
+}
+
+lacks_nested_kvm() {
+	{ [ -w /dev/kvm ] && grep -qE '^flags.* (vmx|svm)( |$)' /proc/cpuinfo; } || echo 'this host has no hardware assistance for VMs'
+}
+
+# Quotas of projects, as pools on ext4 and xfs need them.
+lacks_project_quota() {
+	local config
+	for config in /proc/config.gz "/boot/config-$(uname -r)"; do
+		! zgrep -qs '^CONFIG_QFMT_V2=[ym]' "$config" || return 0
+	done
+	echo "this host's kernel has no disk quotas"
+}
+
+lacks_btrfs() {
+	grep -qw btrfs /proc/filesystems || modprobe -q btrfs 2>/dev/null || echo "this host's kernel has no btrfs"
+}
+
+# Since Linux 6.12 an image is mounted without a loop device.
+lacks_erofs_of_files() {
+	local major minor
+	IFS=.- read -r major minor _ < <(uname -r)
+	((major > 6 || (major == 6 && minor >= 12))) || echo "this host's kernel is older than 6.12: it mounts erofs images on loop devices"
+}
+
+lacks_criu() {
+	local said criu=${CTCTL_CRIU:-/usr/local/libexec/ctctl/criu/criu}
+	[ -x "$criu" ] || {
+		echo "no CRIU at $criu: make deps-criu, or set CTCTL_CRIU"
+		return
+	}
+	said=$("$HERE/../../tools/criu-smoke" "$criu" 2>&1) || echo "$criu does not work on this kernel: $(paste -sd ' ' <<<"$said")"
+}
+
+lacks_rootat() {
+	[ -x "$ROOTAT" ] || echo "no '$ROOTAT': make build/tests/integration/rootat"
+}
