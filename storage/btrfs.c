@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/btrfs.h>
+#include <stdio.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -45,6 +46,21 @@ int btrfs_commit(int dir_fd, const char *name)
 	if (fd < 0)
 		return fd == -ENOENT ? 0 : fd;
 	return fsync(fd) < 0 ? -errno : 0;
+}
+
+int btrfs_fsid(int fd, char ret[BTRFS_FSID_ROOM])
+{
+	struct btrfs_ioctl_fs_info_args args = { 0 };
+	size_t used = 0;
+
+	if (ioctl(fd, BTRFS_IOC_FS_INFO, &args) < 0)
+		return -errno;
+	for (size_t i = 0; i < sizeof(args.fsid); i++) {
+		if (i == 4 || i == 6 || i == 8 || i == 10)
+			ret[used++] = '-';
+		used += (size_t)snprintf(ret + used, BTRFS_FSID_ROOM - used, "%02x", args.fsid[i]);
+	}
+	return 0;
 }
 
 int btrfs_subvolume_id(int fd, uint64_t *ret)

@@ -30,6 +30,10 @@ int btrfs_subvolume_destroy(int dir_fd, const char *name) _must_check_;
  */
 int btrfs_commit(int dir_fd, const char *name) _must_check_;
 
+/* The id of the file system that `fd` is on (not O_PATH), as /sys/fs/btrfs has it: 36 characters and a zero. */
+#define BTRFS_FSID_ROOM 37
+int btrfs_fsid(int fd, char ret[BTRFS_FSID_ROOM]) _must_check_;
+
 /* The number of the subvolume in which the folder `fd` is; fd may not be O_PATH. */
 int btrfs_subvolume_id(int fd, uint64_t *ret) _must_check_;
 

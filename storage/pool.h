@@ -89,6 +89,29 @@ const char *pool_name(const struct pool *pool);
 enum pool_kind pool_get_kind(const struct pool *pool);
 int pool_get_stat(struct pool *pool, struct pool_stat *ret, struct err *err) _must_check_;
 
+/* A whole disk, as limits on its use name it: never a partition of it. */
+struct pool_disk {
+	unsigned int major, minor;
+	char name[32];	    /* "sda" */
+	char scheduler[16]; /* "mq-deadline", "bfq", "none"; "" if it has none to choose */
+};
+#define POOL_DISKS_MAX 8
+
+enum pool_disks {
+	POOL_DISKS_OWN,	   /* of the pool's file system: the loop device of a pool on a loop file */
+	POOL_DISKS_LOWEST, /* that carry the bytes in the end: those under the loop file */
+};
+
+/*
+ * The disks that the pool's data lie on. What a guest writes to a loop device is limited there and, when the loop device writes it to its file in the guest's
+ * name, a second time below: rates belong to one of the two and not to both (measured on 6.12: 6 MB of direct writes at 2 MB/s took 3.3 s with the limit at the loop
+ * device or at the disk below it, 7.0 s with it at both; buffered writes and reads 3.3 s at either). Ours are at the loop device: it has no other user, and it can
+ * be limited also where its file lies on something that is no disk. Shares of a disk that is busy count on the lowest.
+ *
+ * Returns their number, at least 1. UNSUPPORTED where there is none, such as on tmpfs and overlayfs, or more than POOL_DISKS_MAX.
+ */
+int pool_get_disks(struct pool *pool, enum pool_disks which, struct pool_disk ret[POOL_DISKS_MAX], struct err *err) _must_check_;
+
 /*
  * Makes an area with its limit in bytes (0: none). An area of that id is AREA_EXISTS. A limit on a pool without limits is UNSUPPORTED.
  * Interrupted anywhere it leaves what area_destroy() removes. On the disk when the call returns, as is its removal.
