@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "base/sync.h"
 #include "runtime/guest_priv.h"
+#include "runtime/home.h"
 #include "runtime/lifecycle.h"
 
 /* A stop is mostly waiting for the guest's own services. */
@@ -163,5 +164,6 @@ int autostart_run(const struct node *node, size_t parallel, size_t *ret_started,
 
 int autostop_run(const struct node *node, size_t parallel, size_t *ret_stopped, size_t *ret_failed, struct err *err)
 {
+	home_close(node);
 	return run(node, false, parallel, ret_stopped, ret_failed, err);
 }

@@ -30,6 +30,7 @@ static const struct {
 	{ "containers", "other namespaces", doctor_namespaces },
 	{ "containers", "system call filter", doctor_seccomp },
 	{ "containers", "control groups", doctor_cgroups },
+	{ "containers", "place of the groups", doctor_home },
 	{ "containers", "id ranges", doctor_ids },
 	{ "containers", "helper programs", doctor_helpers },
 	{ "root file systems", "overlayfs", doctor_overlay },

@@ -14,6 +14,7 @@
 #include "base/path.h"
 #include "base/str.h"
 #include "netns/link.h"
+#include "runtime/home.h"
 
 #define CONF_FILE "ctctl.conf"
 
@@ -62,12 +63,20 @@ static int set_ids(const char *key, const char *value, uint64_t *ret, struct err
 	return 0;
 }
 
-/* Below the root of each hierarchy, and nowhere else. */
+/* Below the root of each hierarchy, and nowhere else; a slice is systemd's to make. What is allowed is what the name of a unit and cgroup.h allow. */
 static bool is_group_path(const char *s)
 {
+	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-/";
+	static const char slice[] = ".slice";
+	const size_t slice_len = sizeof(slice) - 1;
+
+	if (s[strspn(s, allowed)] || strlen(s) > 128)
+		return false;
 	for (const char *end;; s = end + 1) {
 		end = strchrnul(s, '/');
 		if (end == s || (*s == '.' && strspn(s, ".") >= (size_t)(end - s)))
+			return false;
+		if ((size_t)(end - s) >= slice_len && strncmp(end - slice_len, slice, slice_len) == 0)
 			return false;
 		if (!*end)
 			return true;
@@ -89,7 +98,10 @@ static int check_text(const char *key, const char *value, struct err *err)
 	if (strcmp(key, "default-pool") == 0)
 		return str_check_name(key, value, err);
 	if (strcmp(key, "cgroup-parent") == 0 && !is_group_path(value))
-		return err_set(err, EINVAL, "%s '%s': expected a path such as 'ctctl' without '..'", key, value);
+		return err_set(err, EINVAL,
+			       "%s '%.80s': expected a path such as 'ctctl', of letters, digits, '_', '.' and '-', without '..' "
+			       "and '.slice'",
+			       key, value);
 	if (strcmp(key, "bridge") == 0 && !is_link_name(value))
 		return err_set(err, EINVAL, "%s '%s': expected the name of a network interface, at most 15 characters", key,
 			       value);
@@ -264,6 +276,8 @@ int node_open(const char *prefix, const struct log *log, struct node **ret, stru
 	if (r == 0)
 		r = read_conf(node, err);
 	if (r == 0)
+		r = home_name(node, home_is_by_systemd(), err);
+	if (r == 0)
 		r = make_folders(node, err);
 	if (r < 0)
 		return r;
@@ -287,6 +301,7 @@ void node_close(struct node *node)
 	free(node->self);
 	free(node->prefix);
 	free(node->cgroup_parent);
+	free(node->guests_unit);
 	free(node->bridge);
 	free(node->bridge_address);
 	free(node->default_pool);

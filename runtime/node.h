@@ -29,7 +29,8 @@ struct node {
 	char *helper_dir;     /* ctctl-monitor, ctctl-unpack */
 	char *self;	      /* this program, for what the monitor runs later */
 	char *prefix;	      /* "" without one */
-	char *cgroup_parent;  /* "ctctl" */
+	char *cgroup_parent;  /* of guests' groups: "ctctl", or "ctctl.slice/ctctl-guests.service", see home.h */
+	char *guests_unit;    /* "ctctl-guests.service" of systemd; NULL on a host where it does not hand out groups */
 	char *bridge;	      /* "ctctl0" */
 	char *bridge_address; /* "10.200.0.1/24" */
 	char *default_pool;   /* "default": made on first use */

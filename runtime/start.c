@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "runtime/container/container.h"
 #include "runtime/guest_priv.h"
+#include "runtime/home.h"
 #include "runtime/ids.h"
 #include "runtime/init_kind.h"
 #include "runtime/lifecycle.h"
@@ -203,7 +204,11 @@ int guest_start_locked(struct guest *guest, struct err *err)
 	l.layer_fd = open_layer(guest, err);
 	if (l.layer_fd < 0)
 		return l.layer_fd;
-	r = make_boot_id(l.boot, err);
+	r = home_open(guest->node, err);
+	if (r == 0)
+		r = fault_point("start.home", err);
+	if (r == 0)
+		r = make_boot_id(l.boot, err);
 	if (r == 0)
 		r = open_journal(guest, l.boot, err);
 	if (r == 0)

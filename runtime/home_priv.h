@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+#include "runtime/home.h"
+
+/* "/run/ctctl-guests". The caller frees; NULL when there is no memory. */
+char *home_marker(const struct node *node) _must_check_;
+
+/* What home.c asks of systemd, over D-Bus; home_systemd.c. */
+
+/* Is there a bus with systemd on it? Changes nothing. */
+int home_systemd_probe(const struct node *node, struct err *err) _must_check_;
+
+/* Makes the unit, or starts it, and waits for it; its group stands afterwards. One caller at a time. */
+int home_systemd_start(const struct node *node, struct err *err) _must_check_;
