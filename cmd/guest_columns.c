@@ -111,7 +111,7 @@ struct value value_of_param(const struct guest_config *config, const struct para
 	case PARAM_MILLI:
 		return known(VALUE_MILLI, number);
 	case PARAM_NUMBER:
-		return value_of_number(VALUE_NUMBER, number);
+		return *p->dflt ? value_of_number(VALUE_NUMBER, number) : known(VALUE_NUMBER, number);
 	case PARAM_BOOL:
 		return value_of_number(VALUE_BOOL, number);
 	case PARAM_FEATURES:
@@ -121,6 +121,7 @@ struct value value_of_param(const struct guest_config *config, const struct para
 	case PARAM_HOSTNAME:
 	case PARAM_CIDR:
 	case PARAM_ADDRESS:
+	case PARAM_CPUSET:
 	case PARAM_INTERNAL:
 		break;
 	}

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/sysinfo.h>
 
 #include "base/cleanup.h"
 #include "base/fault.h"
@@ -130,6 +131,15 @@ static int check_disk(struct guest *guest, struct pool *pool, bool is_wanted, st
 			guest->config.pool, st.total_bytes >> 20);
 }
 
+/* A guest without a limit of its own must not take all that the host has. Half of a small host is enough for one. */
+static uint64_t default_memory(const struct node *node)
+{
+	struct sysinfo si;
+	uint64_t half = sysinfo(&si) < 0 ? UINT64_MAX : (uint64_t)si.totalram * si.mem_unit / 2;
+
+	return node->default_memory == 0 || node->default_memory < half ? node->default_memory : half;
+}
+
 static int configure(struct guest *guest, const char *template_ref, const struct guest_setting *settings, size_t n,
 		     struct err *err)
 {
@@ -140,6 +150,8 @@ static int configure(struct guest *guest, const char *template_ref, const struct
 		r = set_text(&guest->config.uuid, uuid, err);
 	if (r == 0)
 		r = set_text(&guest->config.pool, guest->node->default_pool, err);
+	if (r == 0)
+		guest->config.memory = default_memory(guest->node);
 	for (size_t i = 0; r == 0 && i < n; i++)
 		r = config_set(&guest->config, settings[i].param, settings[i].value, err);
 	if (r == 0)
@@ -227,6 +239,8 @@ int guest_create(const struct node *node, const char *name, const char *template
 		r = open_pool(guest, &pool, err);
 	if (r == 0)
 		r = check_disk(guest, pool, is_set(settings, n_settings, "disk"), err);
+	if (r == 0)
+		r = guest_check_limits(guest, pool, err);
 	if (r == 0)
 		r = guest_lock(guest, "create", false, err);
 	if (r < 0)

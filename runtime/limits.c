@@ -1,28 +1,98 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/fault.h"
+#include "base/str.h"
 #include "runtime/container/cgroup.h"
 #include "runtime/guest_priv.h"
 #include "runtime/operations.h"
 #include "storage/pool.h"
 
-struct cgroup_limits guest_limits(const struct guest_config *config)
+#define IO_WEIGHT_DEFAULT 100
+
+_Static_assert((int)CGROUP_DISKS_MAX == (int)POOL_DISKS_MAX, "one disk of a pool is one of a control group");
+
+static bool has_rates(const struct guest_config *config)
 {
-	return (struct cgroup_limits){
+	return config->io_read || config->io_write || config->io_read_ops || config->io_write_ops;
+}
+
+static bool has_weight(const struct guest_config *config)
+{
+	return config->io_weight != IO_WEIGHT_DEFAULT;
+}
+
+static int find_disks(struct pool *pool, enum pool_disks which, struct cgroup_disks *ret, struct err *err)
+{
+	struct pool_disk disks[POOL_DISKS_MAX];
+	int n = pool_get_disks(pool, which, disks, err);
+
+	for (int i = 0; i < n; i++) {
+		struct cgroup_disk *d = &ret->list[i];
+
+		d->major = disks[i].major;
+		d->minor = disks[i].minor;
+		d->uses_bfq = strcmp(disks[i].scheduler, "bfq") == 0;
+		/* Only for messages: a longer name may be cut. */
+		snprintf(d->name, sizeof(d->name), "%s", disks[i].name);
+	}
+	ret->n = n > 0 ? n : 0;
+	return n < 0 ? n : 0;
+}
+
+int guest_limits(const struct guest_config *config, struct pool *pool, struct cgroup_limits *ret, struct err *err)
+{
+	struct err ignored = ERR_INIT;
+	int r = 0;
+
+	*ret = (struct cgroup_limits){
 		.memory_bytes = config->memory,
+		.memory_high_bytes = config->memory_high,
+		.memory_low_bytes = config->memory_low,
 		.cpu_milli = config->cpus,
 		.cpu_weight = config->cpu_weight,
 		.pids_max = config->pids,
+		.io_weight = config->io_weight,
+		.io = { config->io_read, config->io_write, config->io_read_ops, config->io_write_ops },
 	};
+	if (config->cpuset)
+		r = str_copy(ret->cpus, sizeof(ret->cpus), config->cpuset);
+	if (r < 0)
+		return err_sys(err, -r, "cpuset '%s'", config->cpuset);
+	/* Where no rate is wanted, an old one may have to be taken off: who cannot be limited has none. */
+	if (pool)
+		r = find_disks(pool, POOL_DISKS_OWN, &ret->rate_disks, has_rates(config) ? err : &ignored);
+	if (r < 0 && has_rates(config))
+		return r;
+	return pool && has_weight(config) ? find_disks(pool, POOL_DISKS_LOWEST, &ret->weight_disks, err) : 0;
 }
 
-static int apply_cgroup(struct guest *guest, const struct guest_config *old, struct err *err)
+static bool limits_disks(const struct guest_config *config)
+{
+	return has_rates(config) || has_weight(config);
+}
+
+int guest_check_limits(const struct guest *guest, struct pool *pool, struct err *err)
+{
+	_cleanup_(cleanup_pool) struct pool *opened = NULL;
+	struct cgroup_limits limits;
+	int r = 0;
+
+	if (!pool && limits_disks(&guest->config)) {
+		r = pool_open(guest->node->pools_dir, guest->config.pool, &opened, err);
+		pool = opened;
+	}
+	if (r == 0)
+		r = guest_limits(&guest->config, pool, &limits, err);
+	return r < 0 ? r : cgroup_check_limits(&limits, err);
+}
+
+static int apply_cgroup(struct guest *guest, const struct guest_config *old, struct pool *pool, struct err *err)
 {
 	_cleanup_free_ char *path = guest_cgroup_path(guest);
-	struct cgroup_limits want = guest_limits(&guest->config);
-	struct cgroup_limits have = { 0 };
+	struct cgroup_limits want, have;
 	struct guest_run run;
 	int r = guest_get_run(guest, &run, err);
 
@@ -30,9 +100,16 @@ static int apply_cgroup(struct guest *guest, const struct guest_config *old, str
 		return r;
 	if (!path)
 		return err_oom(err);
-	if (old)
-		have = guest_limits(old);
-	return cgroup_set_limits(path, old ? &have : NULL, &want, err);
+	r = guest_limits(&guest->config, pool, &want, err);
+	if (r == 0 && old)
+		r = guest_limits(old, pool, &have, err);
+	return r < 0 ? r : cgroup_set_limits(path, old ? &have : NULL, &want, err);
+}
+
+/* Is the pool needed to come from `old` to the guest's configuration? */
+static bool needs_pool(const struct guest *guest, const struct guest_config *old)
+{
+	return !old || old->disk != guest->config.disk || limits_disks(old) || limits_disks(&guest->config);
 }
 
 int guest_apply_live(struct guest *guest, const struct guest_config *old, struct err *err)
@@ -40,12 +117,11 @@ int guest_apply_live(struct guest *guest, const struct guest_config *old, struct
 	_cleanup_(cleanup_pool) struct pool *pool = NULL;
 	int r = 0;
 
-	if (!old || old->disk != guest->config.disk) {
+	if (needs_pool(guest, old))
 		r = pool_open(guest->node->pools_dir, guest->config.pool, &pool, err);
-		if (r == 0)
-			r = area_set_limit(pool, guest->config.uuid, guest->config.disk, err);
-	}
+	if (r == 0 && (!old || old->disk != guest->config.disk))
+		r = area_set_limit(pool, guest->config.uuid, guest->config.disk, err);
 	if (r == 0)
 		r = fault_point("set.disk", err);
-	return r < 0 ? r : apply_cgroup(guest, old, err);
+	return r < 0 ? r : apply_cgroup(guest, old, pool, err);
 }

@@ -29,6 +29,10 @@
 #define IDS_PREFIX_WINDOW  256U
 #define IDS_PREFIX_WINDOWS 21U
 
+/* Of a guest that is created without a limit of its own, which would take what the host has. */
+#define MEMORY_LEAST   (UINT64_C(4) << 20)
+#define MEMORY_DEFAULT (UINT64_C(1) << 30)
+
 #define NETWORK_DEFAULT "10.200.0.1/24"
 
 /* FNV-1a, 32 bits: a short stable name for an instance (draft-eastlake-fnv). */
@@ -52,6 +56,14 @@ static const struct node_key text_keys[] = {
 	{ "bridge-address", offsetof(struct node, bridge_address) },
 	{ "default-pool", offsetof(struct node, default_pool) },
 };
+
+static int set_memory(const char *key, const char *value, uint64_t *ret, struct err *err)
+{
+	*ret = 0;
+	if (strcmp(value, "none") == 0 || (str_to_size(value, ret) == 0 && *ret >= MEMORY_LEAST))
+		return 0;
+	return err_set(err, EINVAL, "%s '%s': expected a size such as 512M, at least 4M, or none", key, value);
+}
 
 static int set_ids(const char *key, const char *value, uint64_t *ret, struct err *err)
 {
@@ -118,6 +130,8 @@ static int on_key(void *context, const char *section, const char *key, const cha
 		return set_ids(key, value, &node->ids_first, err);
 	if (strcmp(key, "ids-slots") == 0)
 		return set_ids(key, value, &node->ids_slots, err);
+	if (strcmp(key, "default-memory") == 0)
+		return set_memory(key, value, &node->default_memory, err);
 
 	int r = check_text(key, value, err);
 
@@ -178,6 +192,7 @@ static bool name_instance(struct node *node)
 	}
 	node->bridge_address = strdup(NETWORK_DEFAULT);
 	node->default_pool = strdup("default");
+	node->default_memory = MEMORY_DEFAULT;
 	return node->conf_dir && node->state_dir && node->run_dir && node->cgroup_parent && node->bridge &&
 	       node->bridge_address && node->default_pool;
 }

@@ -36,6 +36,9 @@ struct node {
 	char *default_pool;   /* "default": made on first use */
 	uint64_t ids_first;   /* of the first guest's range, a multiple of 65536 */
 	uint64_t ids_slots;   /* how many ranges there are */
+
+	/* Limit in bytes of the memory of a guest that is created without one of its own; 0: none. */
+	uint64_t default_memory;
 	const struct log *log;
 };
 

@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "netns/link.h"
+#include "runtime/cpuset.h"
 
 /* RFC 1123: labels of at most 63 characters, 253 in all; Linux keeps 64 (__NEW_UTS_LEN). */
 #define HOSTNAME_LEN_MAX 64
@@ -67,6 +68,7 @@ bool param_is_number(const struct param *p)
 	case PARAM_HOSTNAME:
 	case PARAM_CIDR:
 	case PARAM_ADDRESS:
+	case PARAM_CPUSET:
 	case PARAM_INTERNAL:
 		return false;
 	}
@@ -140,6 +142,8 @@ static int check_string(const struct param *p, const char *text, struct err *err
 		return net_check_cidr(p->key, text, err);
 	case PARAM_ADDRESS:
 		return net_check_address(p->key, text, err);
+	case PARAM_CPUSET:
+		return cpuset_check(p->key, text, err);
 	case PARAM_TEXT:
 	case PARAM_INTERNAL:
 	case PARAM_SIZE:
@@ -214,6 +218,7 @@ static int refuse_number(const struct param *p, const char *text, struct err *er
 	case PARAM_HOSTNAME:
 	case PARAM_CIDR:
 	case PARAM_ADDRESS:
+	case PARAM_CPUSET:
 	case PARAM_INTERNAL:
 		break;
 	}
@@ -247,13 +252,19 @@ static int parse_number(const struct param *p, const char *text, uint64_t *ret, 
 	return 0;
 }
 
+/* Limits that there can be none of, which is 0 in the configuration. */
+static bool can_be_none(const struct param *p)
+{
+	return p->kind == PARAM_SIZE || p->kind == PARAM_MILLI || (p->kind == PARAM_NUMBER && !*p->dflt);
+}
+
 int config_set(struct guest_config *config, const struct param *p, const char *text, struct err *err)
 {
 	/* "none" says that a limit is wanted off, also where the default is one. */
-	bool is_none = strcmp(text, "none") == 0 && (p->kind == PARAM_SIZE || p->kind == PARAM_MILLI);
+	bool is_none = strcmp(text, "none") == 0;
 
 	if (param_is_number(p)) {
-		if (is_none || (!*text && !*p->dflt)) {
+		if ((is_none && can_be_none(p)) || (!*text && !*p->dflt)) {
 			*number_of(config, p) = 0;
 			return 0;
 		}
@@ -262,7 +273,7 @@ int config_set(struct guest_config *config, const struct param *p, const char *t
 
 	char *copy = NULL;
 
-	if (!*text)
+	if (!*text || (is_none && p->kind == PARAM_CPUSET))
 		text = p->dflt;
 	if (*text) {
 		int r = check_string(p, text, err);
@@ -291,7 +302,7 @@ char *config_get(const struct guest_config *config, const struct param *p)
 		return features_to_text(v);
 	if (p->kind == PARAM_BOOL)
 		return strdup(v ? "yes" : "no");
-	if (v == 0 && (p->kind == PARAM_SIZE || p->kind == PARAM_MILLI))
+	if (v == 0 && can_be_none(p))
 		return strdup(*p->dflt ? "none" : "");
 	if (p->kind == PARAM_SIZE)
 		str_from_size(v, room);

@@ -20,6 +20,7 @@ enum param_kind {
 	PARAM_BOOL,	/* uint64_t 0 or 1 */
 	PARAM_CIDR,	/* char *: address/prefix */
 	PARAM_ADDRESS,	/* char * */
+	PARAM_CPUSET,	/* char *: cpuset_check() */
 	PARAM_FEATURES, /* uint64_t: 1 << enum guest_feature */
 	PARAM_INTERNAL, /* char *: only ctctl writes it */
 };
@@ -50,6 +51,7 @@ enum guest_feature {
 #define PARAM_TYPE_HOSTNAME char *
 #define PARAM_TYPE_CIDR	    char *
 #define PARAM_TYPE_ADDRESS  char *
+#define PARAM_TYPE_CPUSET   char *
 #define PARAM_TYPE_INTERNAL char *
 #define PARAM_TYPE_SIZE	    uint64_t
 #define PARAM_TYPE_MILLI    uint64_t

@@ -6,23 +6,69 @@
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/str.h"
+#include "runtime/cpuset.h"
 
-static int check_memory(const struct guest_config *config, struct err *err)
+/* Pairs that would take back what the other gives: memory-high never reached, memory-low more than it may have. */
+static int check_memory_order(const struct guest_config *config, struct err *err)
 {
+	const struct {
+		const char *key, *what;
+		uint64_t value, most;
+	} pairs[] = {
+		{ "memory-high", "memory", config->memory_high, config->memory },
+		{ "memory-low", "memory", config->memory_low, config->memory },
+		{ "memory-low", "memory-high", config->memory_low, config->memory_high },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(pairs); i++) {
+		char want[STR_NUMBER_ROOM], most[STR_NUMBER_ROOM];
+
+		if (pairs[i].most == 0 || pairs[i].value <= pairs[i].most)
+			continue;
+		str_from_size(pairs[i].value, want);
+		str_from_size(pairs[i].most, most);
+		return err_exit(err, EXIT_INVALID, EINVAL, "%s '%s': expected at most its %s, %s", pairs[i].key, want,
+				pairs[i].what, most);
+	}
+	return 0;
+}
+
+static int check_memory_host(const struct guest_config *config, struct err *err)
+{
+	const struct {
+		const char *what;
+		uint64_t value;
+	} sizes[] = {
+		{ "memory limit", config->memory },
+		{ "memory-high", config->memory_high },
+		{ "memory-low", config->memory_low },
+	};
 	struct sysinfo si;
-	char want[STR_NUMBER_ROOM];
 
 	if (sysinfo(&si) < 0)
 		return err_sys(err, errno, "ask the host's memory");
 
 	uint64_t total = (uint64_t)(si.totalram + si.totalswap) * si.mem_unit;
 
-	if (config->memory <= total)
-		return 0;
-	str_from_size(config->memory, want);
-	return err_exit(err, EXIT_INVALID, ERANGE, "memory limit '%s': this host has %lluM with swap", want,
-			(unsigned long long)(total >> 20));
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		char want[STR_NUMBER_ROOM];
+
+		if (sizes[i].value <= total)
+			continue;
+		str_from_size(sizes[i].value, want);
+		return err_exit(err, EXIT_INVALID, ERANGE, "%s '%s': this host has %lluM with swap", sizes[i].what, want,
+				(unsigned long long)(total >> 20));
+	}
+	return 0;
+}
+
+static int check_memory(const struct guest_config *config, struct err *err)
+{
+	int r = check_memory_host(config, err);
+
+	return r < 0 ? r : check_memory_order(config, err);
 }
 
 static int check_cpus(const struct guest_config *config, struct err *err)
@@ -55,6 +101,8 @@ int policy_check(const struct node *node, const struct guest_config *config, str
 
 	if (r == 0)
 		r = check_cpus(config, err);
+	if (r == 0 && config->cpuset)
+		r = cpuset_check_online("cpuset", config->cpuset, err);
 	if (r == 0)
 		r = check_network(config, err);
 	return r;

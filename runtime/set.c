@@ -88,7 +88,10 @@ static int read_settings(struct guest *guest, const struct guest_setting *settin
 			return r;
 		changed[i] = settings[i].param;
 	}
-	return policy_check(guest->node, &guest->config, err);
+
+	int r = policy_check(guest->node, &guest->config, err);
+
+	return r < 0 ? r : guest_check_limits(guest, NULL, err);
 }
 
 int guest_set(const struct node *node, const char *name, const struct guest_setting *settings, size_t n_settings,

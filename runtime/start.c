@@ -130,6 +130,12 @@ static int fill_spec(const struct guest *guest, struct launch *l, struct ct_spec
 	l->monitors = str_printf("%s/_monitors", node->cgroup_parent);
 	if (!l->cgroup || !l->monitors)
 		return err_oom(err);
+
+	struct cgroup_limits limits;
+
+	r = guest_limits(c, l->pool, &limits, err);
+	if (r < 0)
+		return err_wrap(err, "guest '%s'", guest->name);
 	*spec = (struct ct_spec){
 		.name = guest->name,
 		.uuid = c->uuid,
@@ -138,7 +144,7 @@ static int fill_spec(const struct guest *guest, struct launch *l, struct ct_spec
 		.init_kind = c->init ? c->init : "other",
 		.boot = l->boot,
 		.cgroup = { .path = l->cgroup,
-			    .limits = guest_limits(c),
+			    .limits = limits,
 			    .allow_tun = config_has_feature(c, FEATURE_TUN),
 			    .allow_fuse = config_has_feature(c, FEATURE_FUSE) },
 		.monitors_cgroup = l->monitors,

@@ -195,53 +195,6 @@ static int make_groups(const struct cgroup_map *map, const char *path, struct er
 	return 0;
 }
 
-/* Documentation/admin-guide/devices.txt */
-#define DEVICES_BASE                  \
-	"c 1:3 rwm\n"	/* null */    \
-	"c 1:5 rwm\n"	/* zero */    \
-	"c 1:7 rwm\n"	/* full */    \
-	"c 1:8 rwm\n"	/* random */  \
-	"c 1:9 rwm\n"	/* urandom */ \
-	"c 5:0 rwm\n"	/* tty */     \
-	"c 5:1 rwm\n"	/* console */ \
-	"c 5:2 rwm\n"	/* ptmx */    \
-	"c 136:* rwm\n" /* pts */
-#define DEVICE_TUN  "c 10:200 rwm\n"
-#define DEVICE_FUSE "c 10:229 rwm\n"
-
-static int write_lines(const struct cgroup_hierarchy *h, const char *path, const char *file, char *lines)
-{
-	char *save = NULL;
-
-	for (char *line = strtok_r(lines, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-		int r = cgroup_write(h, path, file, line);
-
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-/*
- * The kernel takes one rule per write. Not by libcgroup: 3.1 drops a value of several lines and reports success, and the guest would have no device at all.
- * On v2 there is no such file: there, as here, a guest in a user namespace can make no device node and has only those that it is given.
- */
-static int allow_devices(const struct cgroup_map *map, const struct cgroup_spec *spec, struct err *err)
-{
-	const struct cgroup_hierarchy *h = cgroup_map_find(map, "devices");
-	char lines[256];
-	int r;
-
-	if (!h || h->is_v2)
-		return 0;
-	snprintf(lines, sizeof(lines), "%s%s%s", DEVICES_BASE, spec->allow_tun ? DEVICE_TUN : "",
-		 spec->allow_fuse ? DEVICE_FUSE : "");
-	r = cgroup_write(h, spec->path, "devices.deny", "a");
-	if (r == 0)
-		r = write_lines(h, spec->path, "devices.allow", lines);
-	return r < 0 ? err_sys(err, -r, "set the devices of the cgroup '%s'", spec->path) : 0;
-}
-
 static bool exists_anywhere(const struct cgroup_map *map, const char *path)
 {
 	for (int i = 0; i < map->n; i++) {
@@ -259,7 +212,7 @@ static int make_with_limits(const struct cgroup_map *map, const struct cgroup_sp
 	if (r == 0)
 		r = fault_point("cgroup.limits", err);
 	if (r == 0 && !spec->allow_all_devices)
-		r = allow_devices(map, spec, err);
+		r = cgroup_allow_devices(map, spec, err);
 	return r < 0 ? r : cgroup_apply_plan(map, spec->path, plan, err);
 }
 

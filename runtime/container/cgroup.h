@@ -16,18 +16,51 @@
  */
 #define CGROUP_UNLIMITED 0
 
+/* A whole disk, never a partition. */
+struct cgroup_disk {
+	unsigned int major, minor;
+	char name[32]; /* for messages: "sda" */
+	bool uses_bfq; /* its scheduler is bfq, which weighs */
+};
+#define CGROUP_DISKS_MAX 8
+
+/* Disks and their number. */
+struct cgroup_disks {
+	struct cgroup_disk list[CGROUP_DISKS_MAX];
+	int n;
+};
+
+/* Per second and disk; 0: none. */
+struct cgroup_io_rates {
+	uint64_t read_bytes, write_bytes, read_ops, write_ops;
+};
+
+#define CGROUP_CPUS_ROOM 128
+
+/*
+ * What only v2 has is UNSUPPORTED on v1. A limit of the memory is one of the swap, too: with one, a group has none on v2, and on v1 no more than the limit together with its memory.
+ */
 struct cgroup_limits {
-	uint64_t memory_bytes; /* memory.max / memory.limit_in_bytes; 0: none */
-	uint64_t cpu_milli;    /* thousandths of a core: cpu.max / cpu.cfs_quota_us; 0: none */
+	uint64_t memory_bytes;	    /* memory.max / memory.limit_in_bytes; 0: none */
+	uint64_t memory_high_bytes; /* memory.high, v2 only; 0: none */
 	uint64_t
-		cpu_weight; /* 1 to 10000, 100 is the kernel's default: cpu.weight / cpu.shares (weight * 1024 / 100, at least 2); 0: 100 */
-	uint64_t pids_max; /* 0: none */
+		memory_low_bytes; /* memory.low, v2 only; 0: none. The groups above get the sum of what is below them, without which it would protect nothing */
+	uint64_t cpu_milli; /* thousandths of a core: cpu.max / cpu.cfs_quota_us; 0: none */
+	uint64_t
+		cpu_weight; /* 1 to 10000: cpu.weight / cpu.shares (weight * 1024 / 100, at least 2); 0: 100, which is the kernel's default */
+	char cpus[CGROUP_CPUS_ROOM]; /* "0-3,6": cpuset.cpus; "": all that the group above has */
+	uint64_t pids_max;	     /* 0: none */
+	uint64_t
+		io_weight; /* 1 to 1000: io.bfq.weight and io.weight / blkio.bfq.weight, where a scheduler of the disks weighs; 0: 100, which is the kernel's default */
+	struct cgroup_io_rates io; /* io.max / blkio.throttle.*, on each of `rate_disks` */
+	struct cgroup_disks rate_disks;
+	struct cgroup_disks weight_disks; /* where the weight counts, one of which has to weigh */
 };
 
 /*
- * Makes the group in all hierarchies, with its limits; on v1 with the device list of a guest (null zero full random urandom tty console ptmx pts, net/tun and
- * fuse where asked for). On v2 controllers are enabled from the root down to the group's parent; below a slice of systemd ("x.slice/y.service/web1") from the unit down, and the
- * slice has to be there. A failure leaves nothing behind.
+ * Makes the group in all hierarchies, with its limits and the device list of a guest (null zero full random urandom tty console ptmx pts, net/tun and
+ * fuse where asked for: cgroup_devices.c). On v2 controllers are enabled from the root down to the group's parent; below a slice of systemd ("x.slice/y.service/web1")
+ * from the unit down, and the slice has to be there. A failure leaves nothing behind.
  * A limit whose controller this host lacks is UNSUPPORTED and names the controller.
  */
 struct cgroup_spec {
@@ -85,6 +118,9 @@ int cgroup_delegate(const char *path, uid_t uid, gid_t gid, struct err *err) _mu
 int cgroup_set_limits(const char *path, const struct cgroup_limits *old, const struct cgroup_limits *limits,
 		      struct err *err) _must_check_;
 
+/* Could a group be made here with these limits? What the host cannot do is UNSUPPORTED, as in cgroup_create(). Changes nothing. */
+int cgroup_check_limits(const struct cgroup_limits *limits, struct err *err) _must_check_;
+
 /*
  * Ends every process in the group and below it, and waits until it is empty: cgroup.kill where there is one, else SIGKILL in rounds; waits on cgroup.events.
  * A missing group is a success.
@@ -113,3 +149,6 @@ struct cgroup_host {
 	char v2_mount[128];
 };
 int cgroup_probe_host(struct cgroup_host *ret, struct err *err) _must_check_;
+
+/* Does this kernel take the program that keeps a guest of v2 to its devices? 0, or a negative errno. */
+int cgroup_probe_devices(void) _must_check_;

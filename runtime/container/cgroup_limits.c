@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Limits: what to write where, and in which order. */
+/* Limits: what to write where, and in which order. Disks are in cgroup_limits_io.c, writing it in cgroup_apply.c. */
 #include "runtime/container/cgroup_priv.h"
 
 #include <errno.h>
@@ -17,28 +17,21 @@
 #define SHARES_PER_DEFAULT 1024
 #define SHARES_MIN	   2
 
-/* Where a plan is being made. */
-struct planner {
-	const struct cgroup_map *map;
-	struct cgroup_plan *plan;
-	struct err *err;
-};
-
-static void _printf_(6, 7) add(struct planner *p, const struct cgroup_hierarchy *h, const char *controller, const char *what,
-			       const char *file, const char *fmt, ...)
+struct cgroup_setting *cgroup_plan_add(struct cgroup_planner *p, const struct cgroup_hierarchy *h, const char *controller,
+				       const char *what, const char *file, const char *fmt, ...)
 {
-	struct cgroup_setting *s = &p->plan->s[p->plan->n++]; /* the planners below add at most CGROUP_SETTINGS_MAX */
+	struct cgroup_setting *s = &p->plan->s[p->plan->n++];
 	va_list ap;
 
 	*s = (struct cgroup_setting){ .h = h, .controller = controller, .file = file, .what = what };
 	va_start(ap, fmt);
 	vsnprintf(s->value, sizeof(s->value), fmt, ap);
 	va_end(ap);
+	return s;
 }
 
-/* 1 with *ret_h if the host can do it, 0 if it cannot and nothing is asked of it. */
-static int need(struct planner *p, const char *controller, const char *what, bool is_wanted,
-		const struct cgroup_hierarchy **ret_h)
+int cgroup_plan_need(struct cgroup_planner *p, const char *controller, const char *what, bool is_wanted,
+		     const struct cgroup_hierarchy **ret_h)
 {
 	*ret_h = cgroup_map_find(p->map, controller);
 	if (*ret_h)
@@ -49,7 +42,16 @@ static int need(struct planner *p, const char *controller, const char *what, boo
 			controller);
 }
 
-static void plan_memory_v1(struct planner *p, const struct cgroup_hierarchy *h, uint64_t old, uint64_t new)
+/* A number, or, where there is no limit, the word for that. */
+static struct cgroup_setting *add_limit(struct cgroup_planner *p, const struct cgroup_hierarchy *h, const char *controller,
+					const char *what, const char *file, uint64_t value, const char *none)
+{
+	if (value == CGROUP_UNLIMITED)
+		return cgroup_plan_add(p, h, controller, what, file, "%s", none);
+	return cgroup_plan_add(p, h, controller, what, file, "%" PRIu64, value);
+}
+
+static void plan_memory_v1(struct cgroup_planner *p, const struct cgroup_hierarchy *h, uint64_t old, uint64_t new)
 {
 	static const char what[] = "memory limit", memory[] = "memory.limit_in_bytes", both[] = "memory.memsw.limit_in_bytes";
 	bool has_swap = cgroup_exists(h, both); /* only with the kernel's swap accounting */
@@ -58,35 +60,50 @@ static void plan_memory_v1(struct planner *p, const struct cgroup_hierarchy *h, 
 	const char *const files[2] = { grows ? both : memory, grows ? memory : both };
 
 	for (int i = 0; i < 2; i++) {
-		if (files[i] == both && !has_swap)
-			continue;
-		if (new == CGROUP_UNLIMITED)
-			add(p, h, "memory", what, files[i], "-1");
-		else
-			add(p, h, "memory", what, files[i], "%" PRIu64, new);
+		if (files[i] == memory || has_swap)
+			add_limit(p, h, "memory", what, files[i], new, "-1");
 	}
 }
 
-static int plan_memory(struct planner *p, uint64_t old, uint64_t new)
+static int plan_memory(struct cgroup_planner *p, uint64_t old, uint64_t new)
 {
+	static const char what[] = "memory limit";
 	const struct cgroup_hierarchy *h;
-	int r = need(p, "memory", "memory limit", new != CGROUP_UNLIMITED, &h);
+	int r = cgroup_plan_need(p, "memory", what, new != CGROUP_UNLIMITED, &h);
 
 	if (r <= 0)
 		return r;
-	if (!h->is_v2)
+	if (!h->is_v2) {
 		plan_memory_v1(p, h, old, new);
-	else if (new == CGROUP_UNLIMITED)
-		add(p, h, "memory", "memory limit", "memory.max", "max");
-	else
-		add(p, h, "memory", "memory limit", "memory.max", "%" PRIu64, new);
+		return 0;
+	}
+	add_limit(p, h, "memory", what, "memory.max", new, "max");
+	/* A guest that is at its limit must not fill the swap, which all share; v1 counts both together. Not there in a kernel without swap. */
+	cgroup_plan_add(p, h, "memory", what, "memory.swap.max", new == CGROUP_UNLIMITED ? "max" : "0")->is_optional = true;
 	return 0;
 }
 
-static int plan_cpu(struct planner *p, uint64_t milli)
+/* memory.high and memory.low. v1's soft limit is neither: it slows nobody down, and protects only from a reclaim of the whole host. */
+static int plan_memory_v2(struct cgroup_planner *p, const char *what, const char *file, uint64_t new, const char *none)
 {
 	const struct cgroup_hierarchy *h;
-	int r = need(p, "cpu", "cpu limit", milli != CGROUP_UNLIMITED, &h);
+	int r = cgroup_plan_need(p, "memory", what, new != CGROUP_UNLIMITED, &h);
+
+	if (r > 0 && h->is_v2)
+		add_limit(p, h, "memory", what, file, new, none)->is_optional = new == CGROUP_UNLIMITED;
+	if (r <= 0 || h->is_v2 || new == CGROUP_UNLIMITED)
+		return r < 0 ? r : 0;
+	return err_exit(
+		p->err, EXIT_UNSUPPORTED, EOPNOTSUPP,
+		"%s: this host has the controller 'memory' in a hierarchy of version 1, which cannot do that: boot it with "
+		"systemd.unified_cgroup_hierarchy=1",
+		what);
+}
+
+static int plan_cpu(struct cgroup_planner *p, uint64_t milli)
+{
+	const struct cgroup_hierarchy *h;
+	int r = cgroup_plan_need(p, "cpu", "cpu limit", milli != CGROUP_UNLIMITED, &h);
 
 	if (r <= 0)
 		return r;
@@ -97,20 +114,20 @@ static int plan_cpu(struct planner *p, uint64_t milli)
 		return err_set(p->err, EINVAL, "cpu limit of %" PRIu64 " thousandths of a core: expected at least %d", milli,
 			       CPU_QUOTA_USEC_MIN * 1000 / CPU_PERIOD_USEC);
 	if (!h->is_v2 && milli == CGROUP_UNLIMITED)
-		add(p, h, "cpu", "cpu limit", "cpu.cfs_quota_us", "-1");
+		cgroup_plan_add(p, h, "cpu", "cpu limit", "cpu.cfs_quota_us", "-1");
 	else if (!h->is_v2)
-		add(p, h, "cpu", "cpu limit", "cpu.cfs_quota_us", "%" PRIu64, quota);
+		cgroup_plan_add(p, h, "cpu", "cpu limit", "cpu.cfs_quota_us", "%" PRIu64, quota);
 	else if (milli == CGROUP_UNLIMITED)
-		add(p, h, "cpu", "cpu limit", "cpu.max", "max %d", CPU_PERIOD_USEC);
+		cgroup_plan_add(p, h, "cpu", "cpu limit", "cpu.max", "max %d", CPU_PERIOD_USEC);
 	else
-		add(p, h, "cpu", "cpu limit", "cpu.max", "%" PRIu64 " %d", quota, CPU_PERIOD_USEC);
+		cgroup_plan_add(p, h, "cpu", "cpu limit", "cpu.max", "%" PRIu64 " %d", quota, CPU_PERIOD_USEC);
 	return 0;
 }
 
-static int plan_weight(struct planner *p, uint64_t weight)
+static int plan_weight(struct cgroup_planner *p, uint64_t weight)
 {
 	const struct cgroup_hierarchy *h;
-	int r = need(p, "cpu", "cpu weight", weight != WEIGHT_DEFAULT, &h);
+	int r = cgroup_plan_need(p, "cpu", "cpu weight", weight != WEIGHT_DEFAULT, &h);
 
 	if (r <= 0)
 		return r;
@@ -120,24 +137,31 @@ static int plan_weight(struct planner *p, uint64_t weight)
 	uint64_t shares = weight * SHARES_PER_DEFAULT / WEIGHT_DEFAULT;
 
 	if (h->is_v2)
-		add(p, h, "cpu", "cpu weight", "cpu.weight", "%" PRIu64, weight);
+		cgroup_plan_add(p, h, "cpu", "cpu weight", "cpu.weight", "%" PRIu64, weight);
 	else
-		add(p, h, "cpu", "cpu weight", "cpu.shares", "%" PRIu64, shares < SHARES_MIN ? SHARES_MIN : shares);
+		cgroup_plan_add(p, h, "cpu", "cpu weight", "cpu.shares", "%" PRIu64, shares < SHARES_MIN ? SHARES_MIN : shares);
 	return 0;
 }
 
-static int plan_pids(struct planner *p, uint64_t max)
+static int plan_pids(struct cgroup_planner *p, uint64_t max)
 {
 	const struct cgroup_hierarchy *h;
-	int r = need(p, "pids", "process limit", max != CGROUP_UNLIMITED, &h);
+	int r = cgroup_plan_need(p, "pids", "process limit", max != CGROUP_UNLIMITED, &h);
 
-	if (r <= 0)
-		return r;
-	if (max == CGROUP_UNLIMITED)
-		add(p, h, "pids", "process limit", "pids.max", "max");
-	else
-		add(p, h, "pids", "process limit", "pids.max", "%" PRIu64, max);
-	return 0;
+	if (r > 0)
+		add_limit(p, h, "pids", "process limit", "pids.max", max, "max");
+	return r;
+}
+
+/* "" becomes what the hierarchy takes for all there are when it is written: cgroup_apply.c. */
+static int plan_cpus(struct cgroup_planner *p, const char *cpus)
+{
+	const struct cgroup_hierarchy *h;
+	int r = cgroup_plan_need(p, "cpuset", "cpuset", *cpus, &h);
+
+	if (r > 0)
+		cgroup_plan_add(p, h, "cpuset", "cpuset", "cpuset.cpus", "%s", cpus)->is_optional = !*cpus;
+	return r;
 }
 
 static uint64_t weight_of(const struct cgroup_limits *l)
@@ -145,106 +169,47 @@ static uint64_t weight_of(const struct cgroup_limits *l)
 	return l->cpu_weight ? l->cpu_weight : WEIGHT_DEFAULT;
 }
 
+static int plan_all_memory(struct cgroup_planner *p, const struct cgroup_limits *old, const struct cgroup_limits *limits)
+{
+	int r = 0;
+
+	if (!old || old->memory_bytes != limits->memory_bytes)
+		r = plan_memory(p, old ? old->memory_bytes : CGROUP_UNLIMITED, limits->memory_bytes);
+	if (r >= 0 && (!old || old->memory_high_bytes != limits->memory_high_bytes))
+		r = plan_memory_v2(p, "memory-high", "memory.high", limits->memory_high_bytes, "max");
+	if (r >= 0 && (!old || old->memory_low_bytes != limits->memory_low_bytes))
+		r = plan_memory_v2(p, "memory-low", "memory.low", limits->memory_low_bytes, "0");
+	return r;
+}
+
 int cgroup_plan_limits(const struct cgroup_map *map, const struct cgroup_limits *old, const struct cgroup_limits *limits,
 		       struct cgroup_plan *ret, struct err *err)
 {
-	struct planner p = { .map = map, .plan = ret, .err = err };
-	int r = 0;
+	struct cgroup_planner p = { .map = map, .plan = ret, .err = err };
 
 	*ret = (struct cgroup_plan){ 0 };
-	if (!old || old->memory_bytes != limits->memory_bytes)
-		r = plan_memory(&p, old ? old->memory_bytes : CGROUP_UNLIMITED, limits->memory_bytes);
+
+	int r = plan_all_memory(&p, old, limits);
+
 	if (r >= 0 && (!old || old->cpu_milli != limits->cpu_milli))
 		r = plan_cpu(&p, limits->cpu_milli);
 	if (r >= 0 && (!old || weight_of(old) != weight_of(limits)))
 		r = plan_weight(&p, weight_of(limits));
+	if (r >= 0 && (!old || strcmp(old->cpus, limits->cpus) != 0))
+		r = plan_cpus(&p, limits->cpus);
 	if (r >= 0 && (!old || old->pids_max != limits->pids_max))
 		r = plan_pids(&p, limits->pids_max);
+	if (r >= 0)
+		r = cgroup_plan_io(&p, old, limits);
 	return r < 0 ? r : 0;
 }
 
-static int explain(int code, const char *path, const struct cgroup_setting *s, struct err *err)
+int cgroup_check_limits(const struct cgroup_limits *limits, struct err *err)
 {
-	if (code == EBUSY && strcmp(s->controller, "memory") == 0)
-		return err_exit(err, EXIT_INVALID, EBUSY,
-				"memory limit of %s bytes: '%s' uses more than that now and cannot give it back: stop something "
-				"in it, or choose a higher limit",
-				s->value, path);
-	if (code == ENOENT && s->h->is_v2 && cgroup_exists(s->h, path))
-		return err_exit(err, EXIT_UNSUPPORTED, EOPNOTSUPP,
-				"%s: the controller '%s' is not enabled for the cgroup '%s': see cgroup.subtree_control of the "
-				"groups above it",
-				s->what, s->controller, path);
-	return err_sys(err, code, "%s: write '%s' to %s of the cgroup '%s'", s->what, s->value, s->file, path);
-}
-
-/*
- * v2 takes a memory limit below the usage and kills until it fits; v1 refuses. A limit must not kill: reclaim what can be reclaimed
- * (memory.reclaim, Linux 5.19) and refuse what cannot.
- */
-static int make_room(const char *path, const struct cgroup_setting *s)
-{
-	char text[48];
-	uint64_t limit, used;
-
-	if (!s->h->is_v2 || strcmp(s->file, "memory.max") != 0 || str_to_u64(s->value, UINT64_MAX, &limit) < 0)
-		return 0;
-	for (int attempt = 0; attempt < 3; attempt++) {
-		if (cgroup_read(s->h, path, "memory.current", text, sizeof(text)) < 0 || str_to_u64(text, UINT64_MAX, &used) < 0)
-			return 0;
-		if (used <= limit)
-			return 0;
-		snprintf(text, sizeof(text), "%" PRIu64, used - limit);
-		(void)!cgroup_write(s->h, path, "memory.reclaim", text); /* EAGAIN: less than asked for; the next look tells */
-	}
-	return -EBUSY;
-}
-
-static int apply(const struct cgroup_map *map, const char *path, const struct cgroup_setting *s)
-{
-	int r = make_room(path, s);
-
-	if (r < 0)
-		return r;
-	return map->by_library ? cgroup_lib_set(path, s->controller, s->file, s->value)
-			       : cgroup_write(s->h, path, s->file, s->value);
-}
-
-int cgroup_apply_plan(const struct cgroup_map *map, const char *path, const struct cgroup_plan *plan, struct err *err)
-{
-	for (int i = 0; i < plan->n; i++) {
-		int r = apply(map, path, &plan->s[i]);
-
-		if (r < 0)
-			return explain(-r, path, &plan->s[i], err);
-	}
-	return 0;
-}
-
-int cgroup_map_set_limits(const struct cgroup_map *map, const char *path, const struct cgroup_limits *old,
-			  const struct cgroup_limits *limits, struct err *err)
-{
-	struct cgroup_plan plan, undo;
-	int r = cgroup_plan_limits(map, old, limits, &plan, err);
-
-	if (r < 0)
-		return r;
-	r = cgroup_apply_plan(map, path, &plan, err);
-	if (r < 0 && old) { /* all or nothing; what was not changed yet is written with the value that it has */
-		struct err ignored;
-
-		if (cgroup_plan_limits(map, limits, old, &undo, &ignored) == 0)
-			(void)!cgroup_apply_plan(map, path, &undo, &ignored);
-	}
-	return r;
-}
-
-int cgroup_set_limits(const char *path, const struct cgroup_limits *old, const struct cgroup_limits *limits, struct err *err)
-{
+	static const struct cgroup_limits fresh = { 0 };
 	struct cgroup_map map = { 0 };
-	int r = cgroup_check_path(path, err);
+	struct cgroup_plan plan;
+	int r = cgroup_map_host(&map, err);
 
-	if (r == 0)
-		r = cgroup_map_host(&map, err);
-	return r < 0 ? r : cgroup_map_set_limits(&map, path, old, limits, err);
+	return r < 0 ? r : cgroup_plan_limits(&map, &fresh, limits, &plan, err);
 }

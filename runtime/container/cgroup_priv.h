@@ -59,10 +59,11 @@ struct cgroup_setting {
 	const char *controller;
 	const char *file;
 	const char *what; /* for messages: "memory limit" */
-	char value[48];
+	bool is_optional; /* a group without that file is fine: it has no limit then */
+	char value[160];
 };
 
-#define CGROUP_SETTINGS_MAX 8
+#define CGROUP_SETTINGS_MAX 48
 struct cgroup_plan {
 	struct cgroup_setting s[CGROUP_SETTINGS_MAX]; /* in the order in which the kernel takes them */
 	int n;
@@ -76,6 +77,33 @@ int cgroup_plan_limits(const struct cgroup_map *map, const struct cgroup_limits 
 		       struct cgroup_plan *ret, struct err *err) _must_check_;
 int cgroup_apply_plan(const struct cgroup_map *map, const char *path, const struct cgroup_plan *plan,
 		      struct err *err) _must_check_;
+
+/* Where a plan is being made: what the planners of cgroup_limits*.c share. */
+struct cgroup_planner {
+	const struct cgroup_map *map;
+	struct cgroup_plan *plan;
+	struct err *err;
+};
+
+/* Adds a value; the planners together add at most CGROUP_SETTINGS_MAX. The strings live as long as the program. */
+struct cgroup_setting *cgroup_plan_add(struct cgroup_planner *p, const struct cgroup_hierarchy *h, const char *controller,
+				       const char *what, const char *file, const char *fmt, ...) _printf_(6, 7);
+
+/* 1 with *ret_h if the host has the controller; 0 if it has not and nothing is asked of it; else UNSUPPORTED. */
+int cgroup_plan_need(struct cgroup_planner *p, const char *controller, const char *what, bool is_wanted,
+		     const struct cgroup_hierarchy **ret_h) _must_check_;
+
+/* The part of it that is about disks (cgroup_limits_io.c). */
+int cgroup_plan_io(struct cgroup_planner *p, const struct cgroup_limits *old, const struct cgroup_limits *limits) _must_check_;
+
+/*
+ * Gives each group above `path` a memory.low of the sum of what is below it: protection counts only as far as all above have it, too
+ * (cgroup-v2.rst, "memory.low"). Of v2.
+ */
+int cgroup_protect_parents(const struct cgroup_hierarchy *v2, const char *path) _must_check_;
+
+/* Lets the group have the devices of a guest and no others (cgroup_devices.c). */
+int cgroup_allow_devices(const struct cgroup_map *map, const struct cgroup_spec *spec, struct err *err) _must_check_;
 
 /* The public calls, on a given map. */
 int cgroup_map_create(const struct cgroup_map *map, const struct cgroup_spec *spec, struct err *err) _must_check_;

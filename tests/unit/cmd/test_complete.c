@@ -53,7 +53,7 @@ static const struct {
 	{ "create web1 micro --autostart _", "yes no " },
 	{ "create web1 micro --features f", "fuse " },
 	{ "set web1 --poo", "" },
-	{ "set web1 mem", "memory= " },
+	{ "set web1 mem", "memory= memory-high= memory-low= " },
 	{ "set web1 memory=1G disk", "disk= " },
 	{ "list --mem", "" },
 	{ "pool create fast --kind _", "btrfs dir " },

@@ -77,7 +77,7 @@ static void test_conf_is_read(void **state)
 
 	NEED_ROOT();
 	put_conf(s, "bridge = br7\ndefault-pool: fast\nids-first = 1048576\nids-slots = 2\nfuture-key = x\n"
-		    "bridge-address = 10.9.0.1/16\n[later]\nbridge = other\n");
+		    "bridge-address = 10.9.0.1/16\ndefault-memory = 512M\n[later]\nbridge = other\n");
 
 	_cleanup_node_ struct node *node = open_node(s, NULL);
 
@@ -85,6 +85,21 @@ static void test_conf_is_read(void **state)
 	assert_string_equal(node->default_pool, "fast");
 	assert_string_equal(node->bridge_address, "10.9.0.1/16");
 	assert_true(node->ids_first == 1048576 && node->ids_slots == 2);
+	assert_int_equal(node->default_memory, 512 << 20);
+}
+
+static void test_default_memory(void **state)
+{
+	const struct scratch *s = *state;
+
+	NEED_ROOT();
+
+	_cleanup_node_ struct node *node = open_node(s, NULL), *other = NULL;
+
+	assert_int_equal(node->default_memory, 1 << 30);
+	put_conf(s, "default-memory = none\n");
+	other = open_node(s, NULL);
+	assert_int_equal(other->default_memory, 0);
 }
 
 static void test_bad_conf(void **state)
@@ -106,6 +121,8 @@ static void test_bad_conf(void **state)
 		{ "cgroup-parent = ../x\n", "line 1: cgroup-parent '../x'" },
 		{ "cgroup-parent = /x\n", "line 1: cgroup-parent" },
 		{ "cgroup-parent =\n", "line 1: cgroup-parent" },
+		{ "default-memory = 1M\n", "line 1: default-memory '1M': expected" },
+		{ "default-memory =\n", "line 1: default-memory ''" },
 		{ "default-pool = ../x\n", "line 1: default-pool name" },
 	};
 	const struct scratch *s = *state;
@@ -148,6 +165,15 @@ static void test_policy(void **state)
 		{ { { "memory", "4M" }, { "cpus", "1" } }, NULL },
 		{ { { "memory", "8191P" }, { "cpus", "" } }, "memory limit '8387584T': this host has" },
 		{ { { "memory", "" }, { "cpus", "99999" } }, "cpus '99999': this host has" },
+		{ { { "memory", "8M" }, { "memory-high", "8M" } }, NULL },
+		{ { { "memory", "8M" }, { "memory-high", "9M" } }, "memory-high '9M': expected at most its memory, 8M" },
+		{ { { "memory", "8M" }, { "memory-low", "9M" } }, "memory-low '9M': expected at most its memory, 8M" },
+		{ { { "memory-high", "8M" }, { "memory-low", "9M" } }, "memory-low '9M': expected at most its memory-high, 8M" },
+		{ { { "memory", "" }, { "memory-low", "9M" } }, NULL },
+		{ { { "memory", "" }, { "memory-low", "8191P" } }, "memory-low '8387584T': this host has" },
+		{ { { "memory", "" }, { "cpuset", "0" } }, NULL },
+		{ { { "memory", "" }, { "cpuset", "0,8191" } },
+		  "cpuset '0,8191': expected processors that this host has online: 0" },
 		{ { { "ip", "10.0.0.5/24" }, { "gateway", "10.0.0.1" } }, NULL },
 		{ { { "ip", "" }, { "gateway", "10.0.0.1" } }, "needs an address too" },
 		{ { { "ip", "10.0.0.5/24" }, { "gateway", "fe80::1" } }, "of the same family" },
@@ -174,6 +200,7 @@ int main(void)
 		SCRATCH_TEST(test_defaults_of_a_prefix),
 		SCRATCH_TEST(test_a_prefix_that_is_none),
 		SCRATCH_TEST(test_conf_is_read),
+		SCRATCH_TEST(test_default_memory),
 		SCRATCH_TEST(test_bad_conf),
 		SCRATCH_TEST(test_policy),
 	};

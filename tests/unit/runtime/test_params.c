@@ -132,8 +132,34 @@ static void test_none(void **state)
 	check_round_trip(param_find("disk"), "none");
 	check_round_trip(param_find("memory"), "none");
 	check_round_trip(param_find("cpus"), "none");
+	check_round_trip(param_find("io-read-ops"), "none");
+	check_round_trip(param_find("cpuset"), "none");
 	check_refused(param_find("pids"), "none");
+	check_refused(param_find("io-weight"), "none");
+	check_refused(param_find("io-read-ops"), "0");
 	check_refused(param_find("disk"), "None");
+}
+
+static void test_cpusets(void **state)
+{
+	static const char *const good[] = { "0", "0-3", "0-3,6", "7,5,5", "0-8191" };
+	static const char *const bad[] = { ",", "0,",  ",1", "0,,1",	"3-1", "-1",   "1-",
+					   "a", "0 1", "0-", "0-3:1/2", "0x1", "8192", "0-1-2" };
+	char longer[200];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++)
+		check_round_trip(param_find("cpuset"), good[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		check_refused(param_find("cpuset"), bad[i]);
+	/* What fits is what the control groups have room for. */
+	for (size_t i = 0; i < sizeof(longer); i += 2)
+		memcpy(longer + i, "1,", 2);
+	longer[119] = '\0';
+	check_round_trip(param_find("cpuset"), longer);
+	longer[119] = ',';
+	longer[121] = '\0';
+	check_refused(param_find("cpuset"), longer);
 }
 
 static void test_good_texts(void **state)
@@ -312,6 +338,7 @@ int main(void)
 		SCRATCH_TEST(test_every_number_at_its_bounds),
 		SCRATCH_TEST(test_every_default),
 		SCRATCH_TEST(test_none),
+		SCRATCH_TEST(test_cpusets),
 		SCRATCH_TEST(test_good_texts),
 		SCRATCH_TEST(test_bad_texts),
 		SCRATCH_TEST(test_text_length),
