@@ -21,7 +21,9 @@ int fault_point(const char *name, struct err *err)
 		/* The first process of a PID namespace is immune to its own signals (pid_namespaces(7)). */
 		_exit(128 + SIGKILL);
 	}
-	if (is_chosen("CTCTL_FAULT_FAIL", name))
+	if (is_chosen("CTCTL_FAULT_FAIL", name)) {
+		unsetenv("CTCTL_FAULT_FAIL");
 		return err_set(err, EIO, "fault injected at '%s'", name);
+	}
 	return 0;
 }

@@ -8,7 +8,7 @@
  * of an operation has one, named "operation.step". Two environment variables, which only root's own command line can set, choose:
  *
  *   CTCTL_FAULT_KILL=start.cgroup    the process that comes by is killed with SIGKILL
- *   CTCTL_FAULT_FAIL=start.cgroup    the step fails with EIO
+ *   CTCTL_FAULT_FAIL=start.cgroup    the step fails with EIO, once: what undoes the operation may come by again
  *
  * Returns 0, or -EIO with `err` set.
  */

@@ -36,6 +36,17 @@ static void test_only_the_chosen_one_fails(void **state)
 	assert_err_has(&err, "start.cgroup");
 }
 
+/* What undoes the operation is not made to fail by the same fault. */
+static void test_it_fails_once(void **state)
+{
+	struct err err = ERR_INIT;
+
+	(void)state;
+	setenv("CTCTL_FAULT_FAIL", "set.disk", 1);
+	assert_int_equal(fault_point("set.disk", &err), -EIO);
+	assert_int_equal(fault_point("set.disk", &err), 0);
+}
+
 static void test_the_chosen_one_kills(void **state)
 {
 	(void)state;
@@ -55,6 +66,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		SCRATCH_TEST(test_nothing_is_asked),
 		SCRATCH_TEST(test_only_the_chosen_one_fails),
+		SCRATCH_TEST(test_it_fails_once),
 		SCRATCH_TEST(test_the_chosen_one_kills),
 	};
 
