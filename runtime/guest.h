@@ -17,16 +17,17 @@
  *   GUESTS/NAME/console.log    the last of what its console said
  *   RUN/NAME/lock              held by whoever changes it
  *   RUN/NAME/state             of the running guest: its init, its monitor
- *   RUN/NAME/journal           an interrupted start or set
+ *   RUN/NAME/journal           an interrupted start, set or reboot
  */
 #define GUEST_NAME_ROOM 64
 
 struct guest {
 	const struct node *node;
 	char name[GUEST_NAME_ROOM];
-	int dir_fd;  /* GUESTS/NAME */
-	int run_fd;  /* RUN/NAME */
-	int lock_fd; /* -EBADF for readers */
+	int dir_fd;	    /* GUESTS/NAME */
+	int run_fd;	    /* RUN/NAME */
+	int lock_fd;	    /* -EBADF for readers */
+	bool was_restarted; /* when it was opened to be changed: an interrupted reboot was finished */
 	struct guest_config config;
 };
 

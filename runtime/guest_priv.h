@@ -21,6 +21,9 @@ int guest_save(struct guest *guest, const struct param *const *changed, size_t n
 #define VERB_EXIT   "exit"
 #define VERB_REBOOT "reboot"
 
+/* Of the journal in RUN/NAME: a guest that has rebooted itself is to be started again. */
+#define OP_REBOOT "reboot"
+
 /* A monitor whose guest has ended waits at most a second before it takes the lock, and at most a start's time with it. */
 #define MONITOR_ACT_TIMEOUT_MS 15000
 

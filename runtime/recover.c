@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/fault.h"
 #include "base/fd.h"
 #include "base/journal.h"
 #include "base/path.h"
@@ -119,6 +120,36 @@ static int settle_set(struct guest *guest, struct err *err)
 	return journal_done(guest->run_fd, false, err);
 }
 
+/* A start in the reboot's journal (guest_start_locked()), so that it is not lost between the two. */
+static int restart(struct guest *guest, struct err *err)
+{
+	int r = guest_cleanup_run(guest, err);
+
+	if (r == 0)
+		r = fault_point("reboot.cleaned", err);
+	return r < 0 ? r : guest_start_locked(guest, err);
+}
+
+/*
+ * A customer's reboot restarts his guest, by its monitor's last act or, if that was killed, by whoever comes next. If it cannot be started it is
+ * stopped, and tried no more.
+ */
+static int settle_reboot(struct guest *guest, bool is_alive, struct err *err)
+{
+	struct err why = ERR_INIT;
+
+	if (is_alive) {
+		log_notice(guest->node->log, "guest '%s': an interrupted reboot was found complete", guest->name);
+	} else if (restart(guest, &why) < 0) {
+		log_warning(guest->node->log, "guest '%s' has rebooted and could not be started again: %s", guest->name, why.msg);
+	} else {
+		log_notice(guest->node->log, "guest '%s' had rebooted and was started again", guest->name);
+		guest->was_restarted = true;
+		return 0;
+	}
+	return journal_done(guest->run_fd, false, err);
+}
+
 static int settle_operation(struct guest *guest, bool is_alive, struct err *err)
 {
 	struct journal_entry entry;
@@ -130,6 +161,8 @@ static int settle_operation(struct guest *guest, bool is_alive, struct err *err)
 		return settle_start(guest, is_alive, err);
 	if (strcmp(entry.op, "set") == 0)
 		return settle_set(guest, err);
+	if (strcmp(entry.op, OP_REBOOT) == 0)
+		return settle_reboot(guest, is_alive, err);
 	return journal_done(guest->run_fd, false, err);
 }
 
@@ -162,7 +195,7 @@ int guest_settle(struct guest *guest, bool *ret_gone, struct err *err)
 	if (alive < 0)
 		return alive;
 	r = settle_operation(guest, alive, err);
-	if (r < 0)
+	if (r < 0 || guest->was_restarted)
 		return r;
 	if (!alive)
 		return path_exists_at(guest->run_fd, STATE_FILE) ? settle_end(guest, err) : 0;

@@ -13,7 +13,6 @@
 #include "base/str.h"
 #include "runtime/container/container.h"
 #include "runtime/guest_priv.h"
-#include "runtime/home.h"
 #include "runtime/ids.h"
 #include "runtime/init_kind.h"
 #include "runtime/lifecycle.h"
@@ -130,12 +129,6 @@ static int fill_spec(const struct guest *guest, struct launch *l, struct ct_spec
 	l->monitors = str_printf("%s/_monitors", node->cgroup_parent);
 	if (!l->cgroup || !l->monitors)
 		return err_oom(err);
-
-	struct cgroup_limits limits;
-
-	r = guest_limits(c, l->pool, &limits, err);
-	if (r < 0)
-		return err_wrap(err, "guest '%s'", guest->name);
 	*spec = (struct ct_spec){
 		.name = guest->name,
 		.uuid = c->uuid,
@@ -144,7 +137,7 @@ static int fill_spec(const struct guest *guest, struct launch *l, struct ct_spec
 		.init_kind = c->init ? c->init : "other",
 		.boot = l->boot,
 		.cgroup = { .path = l->cgroup,
-			    .limits = limits,
+			    .limits = guest_limits(c),
 			    .allow_tun = config_has_feature(c, FEATURE_TUN),
 			    .allow_fuse = config_has_feature(c, FEATURE_FUSE) },
 		.monitors_cgroup = l->monitors,
@@ -189,11 +182,19 @@ static int launch(struct guest *guest, struct launch *l, struct err *err)
 	return ct_launch(&spec, err);
 }
 
-/* What is open is a `set` that could not be settled: a start applies all limits anyway. */
+/*
+ * What is open is either the reboot that this start is a part of, which stays open until it is done; or a `set` that could not be settled: a start
+ * applies all limits anyway.
+ */
 static int open_journal(const struct guest *guest, const char *boot, struct err *err)
 {
-	int r = journal_done(guest->run_fd, false, err);
+	struct journal_entry entry;
+	int r = journal_read(guest->run_fd, &entry, err);
 
+	if (r == 1 && strcmp(entry.op, OP_REBOOT) == 0)
+		return 0;
+	if (r == 1)
+		r = journal_done(guest->run_fd, false, err);
 	return r < 0 ? r : journal_begin(guest->run_fd, "start", boot, false, err);
 }
 
@@ -210,11 +211,7 @@ int guest_start_locked(struct guest *guest, struct err *err)
 	l.layer_fd = open_layer(guest, err);
 	if (l.layer_fd < 0)
 		return l.layer_fd;
-	r = home_open(guest->node, err);
-	if (r == 0)
-		r = fault_point("start.home", err);
-	if (r == 0)
-		r = make_boot_id(l.boot, err);
+	r = make_boot_id(l.boot, err);
 	if (r == 0)
 		r = open_journal(guest, l.boot, err);
 	if (r == 0)
@@ -245,6 +242,9 @@ int guest_start(const struct node *node, const char *name, struct err *err)
 	r = guest_get_run(guest, &run, err);
 	if (r < 0)
 		return r;
+	/* What was asked for was done while it was opened. */
+	if (r > 0 && guest->was_restarted)
+		return 0;
 	if (r > 0)
 		return err_exit(err, EXIT_RUNNING, EALREADY, "guest '%s' is running", name);
 	r = guest_cleanup_ended(guest, err);

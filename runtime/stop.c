@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/fault.h"
 #include "base/fd.h"
+#include "base/journal.h"
 #include "base/proc.h"
 #include "runtime/container/cgroup.h"
 #include "runtime/exec.h"
@@ -180,6 +181,28 @@ int guest_restart(const struct node *node, const char *name, const struct guest_
 	return r;
 }
 
+/* 1 if it is in the journal that the guest is to be started again; 0 if another operation is, which has to be settled first. */
+static int note_reboot(const struct guest *guest, const char *boot, struct err *err)
+{
+	int r = journal_begin(guest->run_fd, OP_REBOOT, boot, false, err);
+
+	return r == -EBUSY ? 0 : r < 0 ? r : 1;
+}
+
+/* Cleans up, and starts it again if it has rebooted. */
+static int settle_exited(struct guest *guest, const char *boot, bool is_reboot, struct err *err)
+{
+	int noted = is_reboot ? note_reboot(guest, boot, err) : 0;
+	bool is_gone = false;
+	int r = noted < 0 ? noted : guest_settle(guest, &is_gone, err);
+
+	if (r < 0 || !is_reboot || is_gone || guest->was_restarted)
+		return r;
+	if (noted == 0)
+		return guest_start_locked(guest, err);
+	return err_exit(err, EXIT_FAILED, ECHILD, "guest '%s' has rebooted and is stopped", guest->name);
+}
+
 int guest_exited(const struct node *node, const char *name, const char *boot, int status, struct err *err)
 {
 	_cleanup_guest_ struct guest *guest = NULL;
@@ -194,10 +217,5 @@ int guest_exited(const struct node *node, const char *name, const char *boot, in
 	/* Whoever had the lock before us (stop, restart) has cleaned up already, or started it anew. */
 	if (r <= 0 || strcmp(run.boot, boot) != 0 || proc_is_alive(&run.init))
 		return r < 0 ? r : 0;
-	r = guest_settle(guest, NULL, err);
-	if (r == 0)
-		r = fault_point("reboot.cleaned", err);
-	if (r < 0 || !is_reboot)
-		return r;
-	return guest_start_locked(guest, err);
+	return settle_exited(guest, boot, is_reboot, err);
 }

@@ -20,6 +20,7 @@ struct left {
 	const char *journal;	 /* of GUESTS/NAME */
 	const char *run_journal; /* of RUN/NAME */
 	const char *run_state;
+	bool warns;
 	bool stays_open;   /* what is in the run journal could not be settled */
 	bool has_dead_run; /* a state of this boot of the host, whose processes are gone */
 	enum exit_code exit;
@@ -83,7 +84,7 @@ static void check_left(const struct scratch *s, const struct left *l)
 		assert_true(strstr(said.data ? said.data : "", l->says) || strstr(err.msg, l->says));
 	else
 		assert_null(said.data);
-	assert_int_equal(said.data && str_has_prefix(said.data, "warning: "), l->stays_open);
+	assert_int_equal(said.data && str_has_prefix(said.data, "warning: "), l->warns);
 	if (r == 0) {
 		assert_int_equal(path_exists_at(s->fd, RUN_DIR "/journal"), l->stays_open);
 		assert_false(path_exists_at(s->fd, RUN_DIR "/state"));
@@ -128,8 +129,10 @@ ROW(test_a_start_that_was_killed, .conf = GOOD_CONF, .run_journal = "start x\ncg
 ROW(test_a_start_whose_monitor_is_gone, .conf = GOOD_CONF, .run_journal = "start x\nmonitor 2147483647 1\n",
     .says = "an interrupted start was undone")
 ROW(test_a_torn_start, .conf = GOOD_CONF, .run_journal = "star")
-ROW(test_a_change_that_cannot_be_settled, .conf = GOOD_CONF "pool = gone\n", .run_journal = "set \n", .stays_open = true,
-    .says = "could not be put in force: no pool 'gone'")
+ROW(test_a_change_that_cannot_be_settled, .conf = GOOD_CONF "pool = gone\n", .run_journal = "set \n", .warns = true,
+    .stays_open = true, .says = "could not be put in force: no pool 'gone'")
+ROW(test_a_reboot_that_was_killed, .conf = GOOD_CONF "pool = gone\n", .run_journal = "reboot x\n", .warns = true,
+    .says = "has rebooted and could not be started again: no pool 'gone'")
 ROW(test_an_end_that_nobody_saw, .conf = GOOD_CONF, .has_dead_run = true)
 ROW(test_a_damaged_state, .conf = GOOD_CONF, .run_state = "init 1", .exit = EXIT_RECOVERY, .says = "'state'")
 ROW(test_a_damaged_run_journal, .conf = GOOD_CONF, .run_journal = "\n", .exit = EXIT_RECOVERY, .says = "'journal' is damaged")
@@ -209,6 +212,7 @@ int main(void)
 		SCRATCH_TEST(test_a_start_whose_monitor_is_gone),
 		SCRATCH_TEST(test_a_torn_start),
 		SCRATCH_TEST(test_a_change_that_cannot_be_settled),
+		SCRATCH_TEST(test_a_reboot_that_was_killed),
 		SCRATCH_TEST(test_a_guest_that_cannot_be_adopted),
 		SCRATCH_TEST(test_a_change_that_cannot_be_undone),
 		SCRATCH_TEST(test_an_end_that_nobody_saw),
