@@ -145,8 +145,11 @@ int verb_template_remove(struct app *app, const struct request *request, struct 
 	const char *reference = request->arguments[0], *dir = app->node->templates_dir;
 	char full[TEMPLATE_NAME_ROOM + TEMPLATE_VERSION_ROOM];
 	struct template_ref ref;
-	int r = template_resolve(dir, reference, &ref, err);
+	/* A removal that was interrupted is repeated, by a user who sees no template of that name any more. */
+	int r = template_sweep(dir, app->node->log, err);
 
+	if (r == 0)
+		r = template_resolve(dir, reference, &ref, err);
 	if (r == 0)
 		r = check_is_meant(app, reference, &ref, err);
 	if (r < 0)

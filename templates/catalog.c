@@ -187,7 +187,7 @@ static int remove_locked(int dir_fd, const struct template_ref *ref, char trash[
 	_cleanup_fd_ int name_fd = path_open_dir(dir_fd, ref->name, O_RDONLY | O_NOFOLLOW);
 	int r = name_fd < 0 ? name_fd : catalog_random_name(REMOVED_PREFIX, trash);
 
-	/* Gone under its name in one step; what an interruption leaves of it, the next build or removal takes away. */
+	/* Gone under its name in one step; what an interruption leaves of it, template_sweep() takes away. */
 	if (r == 0 && renameat(name_fd, ref->version, dir_fd, trash) < 0)
 		r = -errno;
 	if (r < 0)

@@ -87,6 +87,21 @@ static void sweep(int dir_fd, const struct log *log)
 		sweep_one(dir_fd, e->d_name, log);
 }
 
+int template_sweep(const char *dir, const struct log *log, struct err *err)
+{
+	_cleanup_fd_ int dir_fd = path_open_dir(AT_FDCWD, dir, O_RDONLY);
+
+	if (dir_fd < 0)
+		return dir_fd == -ENOENT ? 0 : err_sys(err, -dir_fd, "open the template catalogue '%s'", dir);
+
+	_cleanup_fd_ int lock = catalog_lock(dir_fd, "cleanup", err);
+
+	if (lock < 0)
+		return lock;
+	sweep(dir_fd, log);
+	return 0;
+}
+
 static int make_folders(struct staging *st, struct err *err)
 {
 	int r = catalog_random_name(STAGING_PREFIX, st->name);

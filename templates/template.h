@@ -59,6 +59,12 @@ int template_verify(const char *dir, const struct template_ref *ref, struct err 
 int template_each(const char *dir, int (*each)(void *context, const struct template_manifest *manifest), void *context,
 		  const struct log *log, struct err *err) _must_check_;
 
+/*
+ * Takes away what builds and removals left that were interrupted, with a notice each. Builds do that, too; list and show do not see it. A missing catalogue
+ * is a success.
+ */
+int template_sweep(const char *dir, const struct log *log, struct err *err) _must_check_;
+
 /* Removes a version. Whether guests use it is the caller's question. */
 int template_remove(const char *dir, const struct template_ref *ref, struct err *err) _must_check_;
 

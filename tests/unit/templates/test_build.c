@@ -191,7 +191,29 @@ static void builders_at_once_get_versions_of_their_own(void **state)
 	assert_int_equal(count_names(s->catalog, ".build-"), 0);
 }
 
-static void an_interrupted_removal_is_finished_by_the_next_build(void **state)
+static int fail_if_there_is_one(void *context, const struct template_manifest *manifest)
+{
+	(void)context;
+	(void)manifest;
+	return -EEXIST;
+}
+
+/* What is left of it is no template any more. */
+static void interrupt_removal(struct scratch *s, const char *name)
+{
+	struct template_ref ref;
+	struct err err = ERR_INIT;
+
+	assert_ok(template_resolve(s->catalog, name, &ref, &err), &err);
+	setenv("CTCTL_FAULT_FAIL", "template.remove", 1);
+	assert_true(template_remove(s->catalog, &ref, &err) < 0);
+	unsetenv("CTCTL_FAULT_FAIL");
+	assert_int_equal(count_names(s->catalog, ".removed-"), 1);
+	assert_true(template_resolve(s->catalog, name, &ref, &err) < 0);
+	assert_ok(template_each(s->catalog, fail_if_there_is_one, NULL, NULL, &err), &err);
+}
+
+static void an_interrupted_removal_is_finished(void **state)
 {
 	struct scratch *s = *state;
 	struct template_build_spec spec = prepare(s);
@@ -201,28 +223,22 @@ static void an_interrupted_removal_is_finished_by_the_next_build(void **state)
 	NEED_BUSYBOX();
 	assert_ok(template_build(&spec, &m, &s->sink, &err), &err);
 
-	struct template_ref ref;
-
-	assert_ok(template_resolve(s->catalog, "small", &ref, &err), &err);
-	setenv("CTCTL_FAULT_FAIL", "template.remove", 1);
-	assert_true(template_remove(s->catalog, &ref, &err) < 0);
-	unsetenv("CTCTL_FAULT_FAIL");
-	assert_int_equal(count_names(s->catalog, ".removed-"), 1);
-	assert_true(template_resolve(s->catalog, "small", &ref, &err) < 0);
+	interrupt_removal(s, "small");
 	assert_ok(template_build(&spec, &m, &s->sink, &err), &err);
 	assert_int_equal(count_names(s->catalog, ".removed-"), 0);
+	interrupt_removal(s, "small");
+	assert_ok(template_sweep(s->catalog, &s->sink, &err), &err);
+	assert_int_equal(count_names(s->catalog, ".removed-"), 0);
+	assert_ok(template_sweep("/nonexistent", NULL, &err), &err);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		EACH(a_build_gives_a_whole_version),
-		EACH(a_failed_build_leaves_nothing),
-		EACH(a_wrong_recipe_is_refused),
-		EACH(the_next_build_sweeps_what_a_killed_one_left),
-		EACH(a_living_builder_is_left_alone),
-		EACH(builders_at_once_get_versions_of_their_own),
-		EACH(an_interrupted_removal_is_finished_by_the_next_build),
+		EACH(a_build_gives_a_whole_version),	  EACH(a_failed_build_leaves_nothing),
+		EACH(a_wrong_recipe_is_refused),	  EACH(the_next_build_sweeps_what_a_killed_one_left),
+		EACH(a_living_builder_is_left_alone),	  EACH(builders_at_once_get_versions_of_their_own),
+		EACH(an_interrupted_removal_is_finished),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
