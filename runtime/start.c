@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "runtime/container/container.h"
 #include "runtime/guest_priv.h"
+#include "runtime/home.h"
 #include "runtime/ids.h"
 #include "runtime/init_kind.h"
 #include "runtime/lifecycle.h"
@@ -129,6 +130,12 @@ static int fill_spec(const struct guest *guest, struct launch *l, struct ct_spec
 	l->monitors = str_printf("%s/_monitors", node->cgroup_parent);
 	if (!l->cgroup || !l->monitors)
 		return err_oom(err);
+
+	struct cgroup_limits limits;
+
+	r = guest_limits(c, l->pool, &limits, err);
+	if (r < 0)
+		return err_wrap(err, "guest '%s'", guest->name);
 	*spec = (struct ct_spec){
 		.name = guest->name,
 		.uuid = c->uuid,
@@ -137,7 +144,7 @@ static int fill_spec(const struct guest *guest, struct launch *l, struct ct_spec
 		.init_kind = c->init ? c->init : "other",
 		.boot = l->boot,
 		.cgroup = { .path = l->cgroup,
-			    .limits = guest_limits(c),
+			    .limits = limits,
 			    .allow_tun = config_has_feature(c, FEATURE_TUN),
 			    .allow_fuse = config_has_feature(c, FEATURE_FUSE) },
 		.monitors_cgroup = l->monitors,
@@ -211,7 +218,11 @@ int guest_start_locked(struct guest *guest, struct err *err)
 	l.layer_fd = open_layer(guest, err);
 	if (l.layer_fd < 0)
 		return l.layer_fd;
-	r = make_boot_id(l.boot, err);
+	r = home_open(guest->node, err);
+	if (r == 0)
+		r = fault_point("start.home", err);
+	if (r == 0)
+		r = make_boot_id(l.boot, err);
 	if (r == 0)
 		r = open_journal(guest, l.boot, err);
 	if (r == 0)
