@@ -36,8 +36,9 @@ int fd_replace_file_at(int dir_fd, const char *name, const char *data, size_t le
 
 /*
  * Sends `len` bytes and up to FD_PASS_MAX descriptors in one message of a SOCK_SEQPACKET or SOCK_STREAM Unix socket; no SIGPIPE.
- * The receiver's descriptors are close-on-exec. fd_recv() returns the number of bytes (0: the peer is gone) or a negative errno; a
- * cut message, data or descriptors, is -EMSGSIZE and its descriptors are closed. *n_fds is the room on entry, the count on return.
+ * The receiver's descriptors are close-on-exec. fd_recv() returns the number of bytes (0: the peer is gone) or a negative errno;
+ * a cut message, data or descriptors, is -EMSGSIZE and its descriptors are closed. *n_fds is the room on entry, the count on
+ * return.
  */
 #define FD_PASS_MAX 4
 int fd_send(int sock, const void *data, size_t len, const int *fds, size_t n_fds) _must_check_;

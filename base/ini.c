@@ -14,8 +14,8 @@
 #define INI_FILE_MAX (1024 * 1024)
 
 /*
- * libinih does not tell its handler the line number (that is a build option which Debian does not set), but it reads through our function line by line and
- * calls the handler before it reads on, so that we count.
+ * libinih does not tell its handler the line number (that is a build option which Debian does not set), but it reads through our
+ * function line by line and calls the handler before it reads on, so that we count.
  */
 struct reader {
 	const char *next;
@@ -35,8 +35,8 @@ static const char *skip_blanks(const char *s, const char *end)
 }
 
 /*
- * Hands over the next line without its indentation, which libinih would take for a continuation of the value above (so that a key that was indented by
- * hand would be lost), and a comment as an empty line, so that it may be of any length.
+ * Hands over the next line without its indentation, which libinih would take for a continuation of the value above (so that a key
+ * that was indented by hand would be lost), and a comment as an empty line, so that it may be of any length.
  */
 static char *read_line(char *buf, int room, void *stream)
 {

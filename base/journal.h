@@ -6,8 +6,8 @@
 #include "base/err.h"
 
 /*
- * The journal of one object: at most one operation is open, as the file "journal" in the object's folder. Intent first, then the work, then
- * done; whoever finds an open one, under the object's lock, rolls it forward or back.
+ * The journal of one object: at most one operation is open, as the file "journal" in the object's folder. Intent first, then the
+ * work, then done; whoever finds an open one, under the object's lock, rolls it forward or back.
  *
  *   line 1: the operation and one argument        create web1
  *   then:   a step that was completed, per line   area
@@ -25,8 +25,9 @@ struct journal_entry {
 };
 
 /*
- * Opens an operation. `durable` puts it on the disk before the call returns: for what outlives a reboot; not for what is lost with /run anyway.
- * -EBUSY if another one is open; -EINVAL for an operation, argument or step that has no room in struct journal_entry or is not one line.
+ * Opens an operation. `durable` puts it on the disk before the call returns: for what outlives a reboot; not for what is lost
+ * with /run anyway. -EBUSY if another one is open; -EINVAL for an operation, argument or step that has no room in struct
+ * journal_entry or is not one line.
  */
 int journal_begin(int dir_fd, const char *op, const char *arg, bool durable, struct err *err) _must_check_;
 

@@ -7,8 +7,8 @@
 #include "base/err.h"
 
 /*
- * JSON documents, by json-c. An object is built with the json_add calls and rendered once; a failed allocation is remembered in the document
- * and comes out at the end, as with strbuf.
+ * JSON documents, by json-c. An object is built with the json_add calls and rendered once; a failed allocation is remembered in
+ * the document and comes out at the end, as with strbuf.
  */
 struct json;
 
@@ -36,8 +36,8 @@ char *json_render(const struct json *j, bool pretty) _must_check_;
 int json_parse(const char *text, const char *what, struct json **ret, struct err *err) _must_check_;
 
 /*
- * Members of an object: 0, -ENOENT if it is missing, -EBADMSG if it has another type, is negative, or is a string with a zero in it. A number that does not fit
- * is the largest that does. Strings belong to the document.
+ * Members of an object: 0, -ENOENT if it is missing, -EBADMSG if it has another type, is negative, or is a string with a zero in
+ * it. A number that does not fit is the largest that does. Strings belong to the document.
  */
 int json_get_string(const struct json *object, const char *key, const char **ret) _must_check_;
 int json_get_u64(const struct json *object, const char *key, uint64_t *ret) _must_check_;

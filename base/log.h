@@ -4,8 +4,8 @@
 #include "base/err.h"
 
 /*
- * What an operation wants to say while it works. A library never prints: it calls the sink that its caller gave, cmd/ decides what reaches
- * the terminal. NULL is a valid sink and drops everything.
+ * What an operation wants to say while it works. A library never prints: it calls the sink that its caller gave, cmd/ decides
+ * what reaches the terminal. NULL is a valid sink and drops everything.
  */
 enum log_level {
 	LOG_LEVEL_DETAIL,   /* only with --verbose: a line of a program that we run */

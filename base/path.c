@@ -93,8 +93,8 @@ struct path_fd path_of_fd(int fd)
 }
 
 /*
- * Removal walks with one descriptor: it descends by openat() and climbs by "..", whose identity is compared with what was noted on the way down, so
- * that neither depth nor a folder moved meanwhile can lead it astray.
+ * Removal walks with one descriptor: it descends by openat() and climbs by "..", whose identity is compared with what was noted
+ * on the way down, so that neither depth nor a folder moved meanwhile can lead it astray.
  */
 struct climb {
 	dev_t dev;

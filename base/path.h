@@ -12,8 +12,8 @@
  */
 
 /*
- * Opens `path` as a process would whose root is `root_fd`: symlinks, "..", and absolute targets stay below it. `flags` as for open(2);
- * O_CLOEXEC and O_NOCTTY are added. Returns a descriptor or a negative errno.
+ * Opens `path` as a process would whose root is `root_fd`: symlinks, "..", and absolute targets stay below it. `flags` as for
+ * open(2); O_CLOEXEC and O_NOCTTY are added. Returns a descriptor or a negative errno.
  */
 int path_open_in(int root_fd, const char *path, int flags, mode_t mode) _must_check_;
 
@@ -30,13 +30,16 @@ int path_make_dirs(const char *path, mode_t mode) _must_check_;
 int path_make_dir_at(int dir_fd, const char *name, mode_t mode) _must_check_;
 
 /*
- * Removes `name` below `dir_fd` with everything in it. Follows no symlink and crosses into no mount and no other file system (-EXDEV),
- * `name` itself included. A missing one is a success, and so is what another process removes meanwhile. Takes an
+ * Removes `name` below `dir_fd` with everything in it. Follows no symlink and crosses into no mount and no other file system
+ * (-EXDEV), `name` itself included. A missing one is a success, and so is what another process removes meanwhile. Takes an
  * explicit stack, so a deep tree cannot exhaust ours. 0 or a negative errno.
  */
 int path_remove_tree_at(int dir_fd, const char *name) _must_check_;
 
-/* Removes what is in a folder, as path_remove_tree_at() does, but `keep`. What is put into it meanwhile may stay. 0 or a negative errno. */
+/*
+ * Removes what is in a folder, as path_remove_tree_at() does, but `keep`. What is put into it meanwhile may stay. 0 or a negative
+ * errno.
+ */
 int path_empty_but(int dir_fd, const char *keep) _must_check_;
 
 bool path_exists_at(int dir_fd, const char *name);

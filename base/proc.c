@@ -16,8 +16,9 @@
 #include "base/str.h"
 
 /*
- * Reads of a pid whether it has ended, and its start time: fields 3, 20 and 22 of proc_pid_stat(5). The name in field 2 may hold anything, so count from its last ')'. A
- * process whose first thread alone has exited is shown as a zombie and lives: a guest's init that does that must not count as gone.
+ * Reads of a pid whether it has ended, and its start time: fields 3, 20 and 22 of proc_pid_stat(5). The name in field 2 may hold
+ * anything, so count from its last ')'. A process whose first thread alone has exited is shown as a zombie and lives: a guest's
+ * init that does that must not count as gone.
  */
 static int read_stat(pid_t pid, bool *ret_ended, uint64_t *ret_start)
 {

@@ -33,14 +33,15 @@ int proc_wait_pidfd(int pidfd, int timeout_ms) _must_check_;
 int proc_kill_pidfd(int pidfd, int signo) _must_check_;
 
 /*
- * fork(2) with what clone3(2) adds: new namespaces (`flags`), birth in a group of cgroup v2 (`cgroup_fd`, -1: the caller's) and a pidfd (may be NULL), close-on-exec.
- * Returns 0 in the child, its pid in the parent, or a negative errno. For single-threaded callers: no atfork handler runs.
+ * fork(2) with what clone3(2) adds: new namespaces (`flags`), birth in a group of cgroup v2 (`cgroup_fd`, -1: the caller's) and a
+ * pidfd (may be NULL), close-on-exec. Returns 0 in the child, its pid in the parent, or a negative errno. For single-threaded
+ * callers: no atfork handler runs.
  */
 pid_t proc_clone(uint64_t flags, int cgroup_fd, int *ret_pidfd) _must_check_;
 
 /*
- * Every signal at its default and none blocked, for a child that is to become another program: whoever called us may have ignored some. The two that glibc keeps to itself (32, 33)
- * too, which signal(2) cannot reach. Only system calls.
+ * Every signal at its default and none blocked, for a child that is to become another program: whoever called us may have ignored
+ * some. The two that glibc keeps to itself (32, 33) too, which signal(2) cannot reach. Only system calls.
  */
 void proc_reset_signals(void);
 
@@ -48,8 +49,8 @@ void proc_reset_signals(void);
 uint64_t proc_now_ms(void);
 
 /*
- * A program of the host to run: argv[0] is looked up in the fixed PATH of the host (never the caller's), the environment is that PATH,
- * LC_ALL=C.UTF-8 and `env`. No shell is involved. Everything but 0, 1 and 2 is closed in it; it dies with its parent.
+ * A program of the host to run: argv[0] is looked up in the fixed PATH of the host (never the caller's), the environment is that
+ * PATH, LC_ALL=C.UTF-8 and `env`. No shell is involved. Everything but 0, 1 and 2 is closed in it; it dies with its parent.
  */
 struct proc_spec {
 	const char *const *argv;			  /* NULL-terminated */
@@ -64,8 +65,8 @@ struct proc_spec {
 #define PROC_SPEC_INIT ((struct proc_spec){ .stdin_fd = -1, .stdout_fd = -1, .dir_fd = -1 })
 
 /*
- * Runs it and waits. 0 if it ended with status 0. Otherwise a negative errno and a message with the program's name, its status and the last
- * line that it wrote; -ENOENT if it is not installed, with `package` named as what to install.
+ * Runs it and waits. 0 if it ended with status 0. Otherwise a negative errno and a message with the program's name, its status
+ * and the last line that it wrote; -ENOENT if it is not installed, with `package` named as what to install.
  */
 int proc_run(const struct proc_spec *spec, const char *package, struct err *err) _must_check_;
 

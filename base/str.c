@@ -40,7 +40,10 @@ char *str_trim(char *s)
 	return s;
 }
 
-/* The character at the start of `s` and its length in bytes; 0 if that is no UTF-8. A terminator is never passed: it is no continuation byte. */
+/*
+ * The character at the start of `s` and its length in bytes; 0 if that is no UTF-8. A terminator is never passed: it is no
+ * continuation byte.
+ */
 static int decode_utf8(const unsigned char *s, uint32_t *ret)
 {
 	/* The least character that needs so many bytes: a longer form of a smaller one is refused. */

@@ -6,8 +6,8 @@
 #include "base/err.h"
 
 /*
- * Two processes that take turns. A SOCK_SEQPACKET pair carries messages of one fixed size, each with the stage it reports; an error travels
- * whole. An end of file before the expected stage is an error, never a success.
+ * Two processes that take turns. A SOCK_SEQPACKET pair carries messages of one fixed size, each with the stage it reports; an
+ * error travels whole. An end of file before the expected stage is an error, never a success.
  */
 struct sync_msg {
 	uint32_t stage;
@@ -26,13 +26,15 @@ int sync_send(int fd, uint32_t stage, int64_t value, int pass_fd) _must_check_;
 void sync_send_error(int fd, uint32_t stage, const struct err *why);
 
 /*
- * Waits for exactly `stage`. Its value and descriptor are stored where ret_value / ret_fd are not NULL; a descriptor that was not asked for
- * is closed. Fails with the peer's own error, or, if the peer ended or sent another stage, with one that names `peer` and `stage_name`.
+ * Waits for exactly `stage`. Its value and descriptor are stored where ret_value / ret_fd are not NULL; a descriptor that was not
+ * asked for is closed. Fails with the peer's own error, or, if the peer ended or sent another stage, with one that names `peer`
+ * and `stage_name`.
  */
 int sync_expect(int fd, uint32_t stage, const char *peer, const char *stage_name, int64_t *ret_value, int *ret_fd,
 		struct err *err) _must_check_;
 
 /*
- * Waits for the end of file that is the peer's exec (the socket is close-on-exec) after its last stage: 0. Fails with the peer's own error if the exec failed.
+ * Waits for the end of file that is the peer's exec (the socket is close-on-exec) after its last stage: 0. Fails with the peer's
+ * own error if the exec failed.
  */
 int sync_expect_end(int fd, const char *peer, struct err *err) _must_check_;

@@ -17,7 +17,10 @@ int table_new(struct table **ret, struct err *err)
 
 	if (!t)
 		return err_oom(err);
-	/* How wide a character is: only tables ask, and reading a locale takes longer than many a command. Numbers and messages stay as they are. */
+	/*
+	 * How wide a character is: only tables ask, and reading a locale takes longer than many a command. Numbers and messages
+	 * stay as they are.
+	 */
 	if (!setlocale(LC_CTYPE, ""))
 		setlocale(LC_CTYPE, "C.UTF-8");
 	t->scols = scols_new_table();

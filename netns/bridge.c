@@ -10,8 +10,9 @@
 #include "netns/nl_priv.h"
 
 /*
- * A bridge that was given no address of its own takes the lowest one of its ports, and another one as guests come and go (net/bridge/br_stp_if.c,
- * br_stp_recalculate_bridge_id()): to the guests that stay, their gateway would be gone until they ask for it again.
+ * A bridge that was given no address of its own takes the lowest one of its ports, and another one as guests come and go
+ * (net/bridge/br_stp_if.c, br_stp_recalculate_bridge_id()): to the guests that stay, their gateway would be gone until they ask
+ * for it again.
  */
 static int set_own_mac(struct rtnl_link *link, struct err *err)
 {

@@ -6,12 +6,13 @@
 #include "base/err.h"
 
 /*
- * Links, addresses and routes of one network namespace, by libnl-route. No call fills a cache of all links: the cost does not grow with the number of guests.
+ * Links, addresses and routes of one network namespace, by libnl-route. No call fills a cache of all links: the cost does not
+ * grow with the number of guests.
  */
 
 /*
- * A pair of veth devices: one end here, up and on the bridge; the other in the guest's network namespace, down, under its final name. Called by the host's root
- * (CAP_NET_ADMIN here and in the guest's namespace) in the host's network namespace.
+ * A pair of veth devices: one end here, up and on the bridge; the other in the guest's network namespace, down, under its final
+ * name. Called by the host's root (CAP_NET_ADMIN here and in the guest's namespace) in the host's network namespace.
  */
 struct net_veth_spec {
 	const char *host_name;	/* at most 15 characters (IFNAMSIZ) */
@@ -28,8 +29,8 @@ int net_veth_create(const struct net_veth_spec *spec, struct err *err) _must_che
 int net_link_delete(const char *name, struct err *err) _must_check_;
 
 /*
- * Makes a bridge if it is missing, gives it `address` ("10.0.3.1/24"; NULL: none) if that is missing, and brings it up. An existing link of that name that is no
- * bridge is an error. Host's root, host's network namespace.
+ * Makes a bridge if it is missing, gives it `address` ("10.0.3.1/24"; NULL: none) if that is missing, and brings it up. An
+ * existing link of that name that is no bridge is an error. Host's root, host's network namespace.
  */
 int net_bridge_ensure(const char *name, const char *address, struct err *err) _must_check_;
 
@@ -41,8 +42,8 @@ struct net_setup_spec {
 };
 
 /*
- * Brings up the loopback, then the interface with its address and default route. Called by the guest's init-to-be, as the guest's root, in the guest's network
- * namespace, before anything of the guest runs.
+ * Brings up the loopback, then the interface with its address and default route. Called by the guest's init-to-be, as the guest's
+ * root, in the guest's network namespace, before anything of the guest runs.
  */
 int net_setup_guest(const struct net_setup_spec *spec, struct err *err) _must_check_;
 

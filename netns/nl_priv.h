@@ -20,8 +20,8 @@
 #include "netns/address_priv.h"
 
 /*
- * libnl, and what the files of netns/ share of it: no other file includes its headers. Every public call opens a socket of its own, because the
- * namespace of a netlink socket is that of its birth.
+ * libnl, and what the files of netns/ share of it: no other file includes its headers. Every public call opens a socket of its
+ * own, because the namespace of a netlink socket is that of its birth.
  */
 
 DEFINE_CLEANUP(struct nl_sock *, cleanup_nl_sock, nl_socket_free(*p))
@@ -32,7 +32,10 @@ DEFINE_CLEANUP(struct rtnl_route *, cleanup_route, rtnl_route_put(*p))
 
 #define LOOPBACK_IFINDEX 1 /* the first device of every network namespace (net/core/dev.h, LOOPBACK_IFINDEX) */
 
-/* libnl has its own numbers; only those that a caller tells apart, or a message should spell out, are translated. A positive errno. */
+/*
+ * libnl has its own numbers; only those that a caller tells apart, or a message should spell out, are translated. A positive
+ * errno.
+ */
 int netlink_errno(int nle) _must_check_;
 
 /* "what: why", with the exit status NETWORK, of libnl's error `nle`. */

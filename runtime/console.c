@@ -70,7 +70,10 @@ static void send_size(const struct console_session *s)
 		(void)!send_packet(s->socket_fd, CONSOLE_SIZE, &size, sizeof(size));
 }
 
-/* Takes the detach sequence out of what was typed: the key, then 'q' ends, the key twice types it once. Returns the bytes to send; -1: detach. */
+/*
+ * Takes the detach sequence out of what was typed: the key, then 'q' ends, the key twice types it once. Returns the bytes to
+ * send; -1: detach.
+ */
 static ssize_t filter_keys(struct console_session *s, const char *in, size_t len, char *out)
 {
 	size_t used = 0;

@@ -83,7 +83,10 @@ static bool is_set(const struct guest_setting *settings, size_t n, const char *k
 	return false;
 }
 
-/* The default pool is made when the first guest needs it: btrfs where the kernel has it, so that a VPS has a disk limit from the first day. */
+/*
+ * The default pool is made when the first guest needs it: btrfs where the kernel has it, so that a VPS has a disk limit from the
+ * first day.
+ */
 static int make_default_pool(const struct node *node, struct err *err)
 {
 	struct pool_spec spec = { .name = node->default_pool, .kind = POOL_BTRFS };

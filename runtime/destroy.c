@@ -51,7 +51,10 @@ int guest_destroy(const struct node *node, const char *name, bool force, struct 
 	if (r < 0)
 		return r;
 	r = guest_settle(guest, &gone, err);
-	/* A guest.conf that cannot be read must not keep a guest for ever: what it says of uuid and pool is enough to remove the rest. */
+	/*
+	 * A guest.conf that cannot be read must not keep a guest for ever: what it says of uuid and pool is enough to remove the
+	 * rest.
+	 */
 	if (r < 0 && err->exit == EXIT_BAD_CONFIG && force)
 		r = guest_load_identity(guest, err);
 	/* An interrupted destroy that is finished now is what was asked for. */

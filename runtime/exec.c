@@ -50,8 +50,9 @@ static void session_end(struct session *s)
 }
 
 /*
- * What a guest may hold of ours: a pipe, which has nothing behind it, and /dev/null. All else gets a pipe in between. A file can be read whole, cut and written anywhere through
- * /proc/self/fd, however it was opened; a folder leads out of the guest; a socket passes descriptors; a terminal takes keys (ioctl_tty(2), TIOCSTI).
+ * What a guest may hold of ours: a pipe, which has nothing behind it, and /dev/null. All else gets a pipe in between. A file can
+ * be read whole, cut and written anywhere through /proc/self/fd, however it was opened; a folder leads out of the guest; a socket
+ * passes descriptors; a terminal takes keys (ioctl_tty(2), TIOCSTI).
  */
 static bool is_for_guests(int fd)
 {
@@ -114,8 +115,8 @@ static void pass_signals(struct session *s)
 }
 
 /*
- * An end on one side is one on the other: of our input, typed as the terminal's end-of-file character (termios(3), VEOF) or by closing the pipe; of our output, by closing the
- * pipe, so that the command does not wait for a reader.
+ * An end on one side is one on the other: of our input, typed as the terminal's end-of-file character (termios(3), VEOF) or by
+ * closing the pipe; of our output, by closing the pipe, so that the command does not wait for a reader.
  */
 static void end_relay(struct session *s, int i)
 {

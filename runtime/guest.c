@@ -81,7 +81,10 @@ int guest_open(const struct node *node, const char *name, struct guest **ret, st
 	return 0;
 }
 
-/* How often a lock is asked for that is just coming or going: a holder who has not yet noted himself is given a millisecond each time. */
+/*
+ * How often a lock is asked for that is just coming or going: a holder who has not yet noted himself is given a millisecond each
+ * time.
+ */
 #define LOCK_TRIES 100
 
 /* Is it a monitor's last act that holds the lock? Then waits for its end, and says whether to try again. */
@@ -142,8 +145,8 @@ int guest_acquire(const struct node *node, const char *name, const char *verb, b
 	int r = guest_new(node, name, &guest, err);
 
 	/*
-	 * Looked at first, so that a misspelt name leaves no run folder behind; and again under the lock. A run folder without a guest is what a destroy or a rename
-	 * has left that was killed in its last step: it goes.
+	 * Looked at first, so that a misspelt name leaves no run folder behind; and again under the lock. A run folder without a
+	 * guest is what a destroy or a rename has left that was killed in its last step: it goes.
 	 */
 	if (r == 0)
 		r = open_dir(guest, err);
@@ -169,8 +172,8 @@ int guest_remove_run(struct guest *guest, struct err *err)
 	int r = run < 0 ? run : path_empty_but(guest->run_fd, GUEST_LOCK_FILE);
 
 	/*
-	 * The lock goes when there is nothing else to remove: from here on somebody who comes for it may make one of his own in there and have what we held. Then the
-	 * folder is his, and so is all that he puts into it.
+	 * The lock goes when there is nothing else to remove: from here on somebody who comes for it may make one of his own in
+	 * there and have what we held. Then the folder is his, and so is all that he puts into it.
 	 */
 	if (r == 0 && unlinkat(guest->run_fd, GUEST_LOCK_FILE, 0) < 0 && errno != ENOENT)
 		r = -errno;

@@ -35,8 +35,8 @@ struct guest {
 int guest_open(const struct node *node, const char *name, struct guest **ret, struct err *err) _must_check_;
 
 /*
- * Opens a guest to change it: takes its lock (exit status LOCKED if it is busy, unless `wait`), finishes or undoes what an interrupted operation left, says so
- * to the node's log, then reads the configuration. `verb` is what the lock is noted for.
+ * Opens a guest to change it: takes its lock (exit status LOCKED if it is busy, unless `wait`), finishes or undoes what an
+ * interrupted operation left, says so to the node's log, then reads the configuration. `verb` is what the lock is noted for.
  */
 int guest_open_locked(const struct node *node, const char *name, const char *verb, bool wait, struct guest **ret,
 		      struct err *err) _must_check_;

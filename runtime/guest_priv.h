@@ -36,10 +36,10 @@ int guest_acquire_quiet(const struct node *node, const char *name, const char *v
 			struct err *err) _must_check_;
 
 /*
- * Finishes or undoes whatever an interrupted operation left of this guest, and cleans up after an init that ended unseen. Under the guest's lock. Loads the
- * configuration. On return either nothing of the guest is in the kernel, or it runs and is watched by a monitor; that it has none, or not the limits of its
- * guest.conf, is only a warning, because a guest has to be stoppable all the same: then the journal of a `set` is still open. *ret_gone (may be NULL) is set if the guest itself was
- * undone away.
+ * Finishes or undoes whatever an interrupted operation left of this guest, and cleans up after an init that ended unseen. Under
+ * the guest's lock. Loads the configuration. On return either nothing of the guest is in the kernel, or it runs and is watched by
+ * a monitor; that it has none, or not the limits of its guest.conf, is only a warning, because a guest has to be stoppable all
+ * the same: then the journal of a `set` is still open. *ret_gone (may be NULL) is set if the guest itself was undone away.
  */
 int guest_settle(struct guest *guest, bool *ret_gone, struct err *err) _must_check_;
 
@@ -47,8 +47,9 @@ int guest_settle(struct guest *guest, bool *ret_gone, struct err *err) _must_che
 int guest_cleanup_run(struct guest *guest, struct err *err) _must_check_;
 
 /*
- * The guest was found running when it was settled, and is not now: it has ended by itself in between. As guest_cleanup_run() then, so that what comes next finds nothing of that run and
- * nothing is left when the guest's folders are gone. Nothing to do, and cheap, if there was no run.
+ * The guest was found running when it was settled, and is not now: it has ended by itself in between. As guest_cleanup_run()
+ * then, so that what comes next finds nothing of that run and nothing is left when the guest's folders are gone. Nothing to do,
+ * and cheap, if there was no run.
  */
 int guest_cleanup_ended(struct guest *guest, struct err *err) _must_check_;
 
@@ -57,17 +58,22 @@ int guest_new(const struct node *node, const char *name, struct guest **ret, str
 int guest_open_run(struct guest *guest, struct err *err) _must_check_;
 int guest_lock(struct guest *guest, const char *verb, bool wait, struct err *err) _must_check_;
 
-/* Removes RUN/NAME, whose lock the caller holds. It stays if somebody else has taken a lock of his own in it, which he can once ours is removed. */
+/*
+ * Removes RUN/NAME, whose lock the caller holds. It stays if somebody else has taken a lock of his own in it, which he can once
+ * ours is removed.
+ */
 int guest_remove_run(struct guest *guest, struct err *err) _must_check_;
 
 /*
- * If the guest's init has ended and its monitor is about to deal with that (to reboot it, say), lets go of the lock, waits for the monitor, and returns 1: take the lock again.
+ * If the guest's init has ended and its monitor is about to deal with that (to reboot it, say), lets go of the lock, waits for
+ * the monitor, and returns 1: take the lock again.
  */
 int guest_yield_to_monitor(struct guest *guest, struct err *err) _must_check_;
 
 /*
- * The monitor of the running guest as a pidfd, or negative; taken before the guest is ended. It waits for the lock to see that there is nothing left for it to do: when the guest
- * was ended, the lock is given to it, and its end waited for. Then nothing of the guest is left, it included, and the next command does not find the guest busy.
+ * The monitor of the running guest as a pidfd, or negative; taken before the guest is ended. It waits for the lock to see that
+ * there is nothing left for it to do: when the guest was ended, the lock is given to it, and its end waited for. Then nothing of
+ * the guest is left, it included, and the next command does not find the guest busy.
  */
 int guest_open_monitor(const struct guest *guest);
 void guest_release_to_monitor(struct guest *guest, int monitor_fd);

@@ -50,7 +50,10 @@ static void range_name(uint64_t first, char room[STR_NUMBER_ROOM])
 	snprintf(room, STR_NUMBER_ROOM, "%" PRIu64, first);
 }
 
-/* 0 if the slot is ours now, -EEXIST if somebody has it. A link, because it is made with its owner in one step: there is no moment at which it is nobody's. */
+/*
+ * 0 if the slot is ours now, -EEXIST if somebody has it. A link, because it is made with its owner in one step: there is no
+ * moment at which it is nobody's.
+ */
 static int take_slot(int ids_fd, uint64_t first, const char *uuid)
 {
 	char name[STR_NUMBER_ROOM];

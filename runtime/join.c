@@ -20,8 +20,8 @@
 #include "runtime/terminal.h"
 
 /*
- * A guest can hold its process up at every step, by a frozen group or a file system that does not answer: what the user sends to end the wait ends it. A change of the
- * window's size is seen to when there is a terminal.
+ * A guest can hold its process up at every step, by a frozen group or a file system that does not answer: what the user sends to
+ * end the wait ends it. A change of the window's size is seen to when there is a terminal.
  */
 static int await_message(int fd, int signal_fd, struct err *err)
 {
@@ -54,7 +54,10 @@ static int await_exec(int fd, const struct join_spec *spec, struct joined *ret, 
 	return r < 0 ? r : sync_expect_end(fd, "the command", err);
 }
 
-/* The group may be given a child's controllers, and so be closed to processes, at any moment: then the group to join is found anew (cgroup_join_open()). */
+/*
+ * The group may be given a child's controllers, and so be closed to processes, at any moment: then the group to join is found
+ * anew (cgroup_join_open()).
+ */
 static pid_t clone_child(const struct join_spec *spec, int fds[2], int init_fd, int *ret_pidfd, struct err *err)
 {
 	for (int tries = 0;; tries++) {
@@ -82,13 +85,17 @@ int join_run(const struct join_spec *spec, struct joined *ret, struct err *err)
 	if (init_fd < 0)
 		return err_exit(err, EXIT_NOT_RUNNING, -init_fd, "the guest is not running");
 	/*
-	 * From the moment that the child is in the guest's PID namespace, its processes see it: not dumpable, it shows them neither its memory nor its program nor its descriptors
-	 * (ptrace(2), "Ptrace access mode checking"; the lesson of CVE-2016-9962 and CVE-2019-5736). The command that it becomes is the guest's own again.
+	 * From the moment that the child is in the guest's PID namespace, its processes see it: not dumpable, it shows them
+	 * neither its memory nor its program nor its descriptors (ptrace(2), "Ptrace access mode checking"; the lesson of
+	 * CVE-2016-9962 and CVE-2019-5736). The command that it becomes is the guest's own again.
 	 */
 	if (prctl(PR_SET_DUMPABLE, 0) < 0)
 		return err_sys(err, errno, "hide from the guest");
 
-	/* A session that the host's OOM killer spares must not hand that on; to give it up is always allowed, and it is ours to give. */
+	/*
+	 * A session that the host's OOM killer spares must not hand that on; to give it up is always allowed, and it is ours to
+	 * give.
+	 */
 	(void)!fd_write_file_at(AT_FDCWD, "/proc/self/oom_score_adj", "0");
 
 	int r = sync_pair(fds);

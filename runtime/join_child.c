@@ -73,8 +73,8 @@ static int enter_namespaces(struct err *err)
 }
 
 /*
- * A terminal of the guest's own. What is at /dev/ptmx is the guest's choice: it must be the multiplexer of a devpts, whose other end is then asked of the terminal itself
- * and not of a path (TIOCGPTPEER).
+ * A terminal of the guest's own. What is at /dev/ptmx is the guest's choice: it must be the multiplexer of a devpts, whose other
+ * end is then asked of the terminal itself and not of a path (TIOCGPTPEER).
  */
 static int open_terminal(int *ret_master, struct err *err)
 {
@@ -108,7 +108,10 @@ static int own_terminal(const struct join_user *user, struct err *err)
 	return 0;
 }
 
-/* HOME, USER, PATH, TERM and what the caller gave; nothing of the caller's own environment but TERM, and that only for a terminal. */
+/*
+ * HOME, USER, PATH, TERM and what the caller gave; nothing of the caller's own environment but TERM, and that only for a
+ * terminal.
+ */
 static char **build_env(const struct exec_spec *exec, const struct join_user *user)
 {
 	const char *term = exec->tty ? getenv("TERM") : NULL;

@@ -17,7 +17,8 @@ struct join_birth {
 };
 
 /*
- * The child's part, given to join_clone(); `context` is a struct join_birth. Called in a process with the host's credentials in the namespaces of JOIN_CLONE_NAMESPACES; enters the others, becomes the
- * guest's root, then the user, then the command. Never returns: a failure is reported to sync_fd and ends it.
+ * The child's part, given to join_clone(); `context` is a struct join_birth. Called in a process with the host's credentials in
+ * the namespaces of JOIN_CLONE_NAMESPACES; enters the others, becomes the guest's root, then the user, then the command. Never
+ * returns: a failure is reported to sync_fd and ends it.
  */
 void join_become_command(const void *context);

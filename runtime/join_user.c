@@ -63,7 +63,8 @@ static int take(struct join_user *user, const struct passwd *pw)
 }
 
 /*
- * The guest's file, and its choice what is at that path: a fifo would hold us up for ever, /dev/zero and a file of holes would be read without end.
+ * The guest's file, and its choice what is at that path: a fifo would hold us up for ever, /dev/zero and a file of holes would be
+ * read without end.
  */
 static FILE *open_database(const char *path)
 {

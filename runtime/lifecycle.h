@@ -9,12 +9,14 @@
 #include "runtime/node.h"
 
 /*
- * What can be done with a guest. Each call is one whole operation: it takes the guest's lock, recovers what was interrupted, asks the policy, is journalled, and
- * is finished or undone by the next call if it is killed. All are called by root in the host's namespaces.
+ * What can be done with a guest. Each call is one whole operation: it takes the guest's lock, recovers what was interrupted, asks
+ * the policy, is journalled, and is finished or undone by the next call if it is killed. All are called by root in the host's
+ * namespaces.
  */
 
 /*
- * Creates a guest from a template: "debian-12" or "debian-12@20261121.1". Makes the default pool on first use. Exit status EXISTS, NO_TEMPLATE, INVALID, NO_SPACE.
+ * Creates a guest from a template: "debian-12" or "debian-12@20261121.1". Makes the default pool on first use. Exit status
+ * EXISTS, NO_TEMPLATE, INVALID, NO_SPACE.
  */
 int guest_create(const struct node *node, const char *name, const char *template_ref, const struct guest_setting *settings,
 		 size_t n_settings, struct err *err) _must_check_;
@@ -28,8 +30,8 @@ struct guest_stop_spec {
 };
 
 /*
- * Asks the guest's init to shut down in the way that it understands, kills it when the time is over, and returns when all of it is gone. NOT_RUNNING if it is stopped.
- * Sets *ret_killed (may be NULL) if it had to be killed.
+ * Asks the guest's init to shut down in the way that it understands, kills it when the time is over, and returns when all of it
+ * is gone. NOT_RUNNING if it is stopped. Sets *ret_killed (may be NULL) if it had to be killed.
  */
 int guest_stop(const struct node *node, const char *name, const struct guest_stop_spec *spec, bool *ret_killed,
 	       struct err *err) _must_check_;
@@ -44,14 +46,16 @@ int guest_destroy(const struct node *node, const char *name, bool force, struct 
 int guest_rename(const struct node *node, const char *name, const char *new_name, struct err *err) _must_check_;
 
 /*
- * Changes parameters, all or none: in guest.conf, and what is LIVE in the running guest. *ret_needs_restart is set if some count only from the next start.
+ * Changes parameters, all or none: in guest.conf, and what is LIVE in the running guest. *ret_needs_restart is set if some count
+ * only from the next start.
  */
 int guest_set(const struct node *node, const char *name, const struct guest_setting *settings, size_t n_settings,
 	      bool *ret_needs_restart, struct err *err) _must_check_;
 
 /*
- * The monitor's last act, as `ctctl __exited NAME BOOT STATUS`: cleans up after an init that ended with the wait(2) status `status`, and starts the guest again
- * if it asked for a reboot (reboot(2) in a PID namespace: SIGHUP for a restart, SIGINT for a power-off). Does nothing if the guest is no longer in boot `boot`.
+ * The monitor's last act, as `ctctl __exited NAME BOOT STATUS`: cleans up after an init that ended with the wait(2) status
+ * `status`, and starts the guest again if it asked for a reboot (reboot(2) in a PID namespace: SIGHUP for a restart, SIGINT for a
+ * power-off). Does nothing if the guest is no longer in boot `boot`.
  */
 int guest_exited(const struct node *node, const char *name, const char *boot, int status, struct err *err) _must_check_;
 

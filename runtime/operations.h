@@ -8,7 +8,10 @@
 #include "runtime/state.h"
 #include "storage/pool.h"
 
-/* The operations as their combinations need them (restart, destroy --force, reboot): the caller holds the guest's lock and has it settled. */
+/*
+ * The operations as their combinations need them (restart, destroy --force, reboot): the caller holds the guest's lock and has it
+ * settled.
+ */
 
 /* The guest does not run. */
 int guest_start_locked(struct guest *guest, struct err *err) _must_check_;
@@ -23,14 +26,19 @@ int guest_finish_destroy(struct guest *guest, const char *uuid, const char *pool
 int guest_apply_live(struct guest *guest, const struct guest_config *old, struct err *err) _must_check_;
 
 /*
- * What the configuration asks of the guest's control group. `pool` is the guest's; it may be NULL for a configuration of which it is known that it limits no disk.
+ * What the configuration asks of the guest's control group. `pool` is the guest's; it may be NULL for a configuration of which it
+ * is known that it limits no disk.
  */
 int guest_limits(const struct guest_config *config, struct pool *pool, struct cgroup_limits *ret, struct err *err) _must_check_;
 
-/* Could the guest be started here with the limits in its configuration? What this host cannot do is UNSUPPORTED. `pool` as above, NULL to have it opened. */
+/*
+ * Could the guest be started here with the limits in its configuration? What this host cannot do is UNSUPPORTED. `pool` as above,
+ * NULL to have it opened.
+ */
 int guest_check_limits(const struct guest *guest, struct pool *pool, struct err *err) _must_check_;
 
 /*
- * Gives a running guest whose monitor was killed a new one, which sees its end and cleans up. The old monitor's end of the console is lost: the console is dead until the guest's next start.
+ * Gives a running guest whose monitor was killed a new one, which sees its end and cleans up. The old monitor's end of the
+ * console is lost: the console is dead until the guest's next start.
  */
 int guest_adopt(struct guest *guest, const struct guest_run *run, struct err *err) _must_check_;

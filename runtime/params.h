@@ -8,7 +8,8 @@
 #include "base/err.h"
 
 /*
- * What can be set on a guest (params.def), as data. All values live in struct guest_config; numbers are in the unit of their kind, 0 where there is no limit.
+ * What can be set on a guest (params.def), as data. All values live in struct guest_config; numbers are in the unit of their
+ * kind, 0 where there is no limit.
  */
 enum param_kind {
 	PARAM_TEXT,	/* char *: one line */
@@ -96,8 +97,9 @@ static inline bool config_has_feature(const struct guest_config *config, enum gu
 }
 
 /*
- * Sets a parameter from text; "" goes back to the default. A value that its kind or limits refuse leaves the old one, is EXIT_INVALID, and the message
- * names the key and what was expected. Does not look at the host or at other parameters: that is policy.
+ * Sets a parameter from text; "" goes back to the default. A value that its kind or limits refuse leaves the old one, is
+ * EXIT_INVALID, and the message names the key and what was expected. Does not look at the host or at other parameters: that is
+ * policy.
  */
 int config_set(struct guest_config *config, const struct param *p, const char *text, struct err *err) _must_check_;
 

@@ -37,8 +37,8 @@ int guest_yield_to_monitor(struct guest *guest, struct err *err)
 }
 
 /*
- * Neither guest.conf nor journal: killed before the intent was written, or after all but the folder was removed. Such a folder is empty; one that is not has
- * lost its guest.conf in another way, and is nobody's to remove.
+ * Neither guest.conf nor journal: killed before the intent was written, or after all but the folder was removed. Such a folder is
+ * empty; one that is not has lost its guest.conf in another way, and is nobody's to remove.
  */
 static int settle_empty(struct guest *guest, struct err *err)
 {
@@ -102,8 +102,8 @@ static int settle_start(struct guest *guest, bool is_alive, struct err *err)
 }
 
 /*
- * A failure is no reason to refuse what comes next, a stop or a destroy say. The journal stays open then: each command tries it again, and so does a
- * start.
+ * A failure is no reason to refuse what comes next, a stop or a destroy say. The journal stays open then: each command tries it
+ * again, and so does a start.
  */
 static int settle_set(struct guest *guest, struct err *err)
 {
@@ -131,8 +131,8 @@ static int restart(struct guest *guest, struct err *err)
 }
 
 /*
- * A customer's reboot restarts his guest, by its monitor's last act or, if that was killed, by whoever comes next. If it cannot be started it is
- * stopped, and tried no more.
+ * A customer's reboot restarts his guest, by its monitor's last act or, if that was killed, by whoever comes next. If it cannot
+ * be started it is stopped, and tried no more.
  */
 static int settle_reboot(struct guest *guest, bool is_alive, struct err *err)
 {

@@ -33,8 +33,8 @@ static int put_back(struct guest *guest, const struct guest_config *old, bool is
 }
 
 /*
- * Applies, writes, and puts the old limits back if either fails. If that fails, too, the journal stays open: the next command on the guest tries
- * again.
+ * Applies, writes, and puts the old limits back if either fails. If that fails, too, the journal stays open: the next command on
+ * the guest tries again.
  */
 static int commit(struct guest *guest, const struct guest_config *old, const struct param *const *changed, size_t n,
 		  struct err *err)

@@ -69,7 +69,10 @@ static int open_area(const struct guest *guest, struct launch *l, struct err *er
 	l->area_fd = area_open(l->pool, guest->config.uuid, err);
 	if (l->area_fd < 0)
 		return l->area_fd;
-	/* Mounting the root of a guest with a full disk raises its limit for a moment; a kill in that moment would leave it raised. */
+	/*
+	 * Mounting the root of a guest with a full disk raises its limit for a moment; a kill in that moment would leave it
+	 * raised.
+	 */
 	return guest->config.disk > 0 ? area_set_limit(l->pool, guest->config.uuid, guest->config.disk, err) : 0;
 }
 
@@ -190,8 +193,8 @@ static int launch(struct guest *guest, struct launch *l, struct err *err)
 }
 
 /*
- * What is open is either the reboot that this start is a part of, which stays open until it is done; or a `set` that could not be settled: a start
- * applies all limits anyway.
+ * What is open is either the reboot that this start is a part of, which stays open until it is done; or a `set` that could not be
+ * settled: a start applies all limits anyway.
  */
 static int open_journal(const struct guest *guest, const char *boot, struct err *err)
 {

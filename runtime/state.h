@@ -7,8 +7,9 @@
 #include "base/proc.h"
 
 /*
- * RUN/NAME/state: who the processes of a started guest are. It is written when the guest's init runs and removed when the last trace of the guest is gone, so
- * that its presence with a dead init means: clean up. That the guest runs is never believed from it, but asked of the processes that it names.
+ * RUN/NAME/state: who the processes of a started guest are. It is written when the guest's init runs and removed when the last
+ * trace of the guest is gone, so that its presence with a dead init means: clean up. That the guest runs is never believed from
+ * it, but asked of the processes that it names.
  */
 #define STATE_FILE     "state"
 #define STATE_FILE_NEW ".state.new" /* of a monitor that was killed as it wrote it: fd_replace_file_at() */

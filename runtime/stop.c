@@ -26,7 +26,10 @@
 /* For a monitor to notice and to end. It waits for nothing but the lock that was just released. */
 #define MONITOR_TIMEOUT_MS 5000
 
-/* Runs the shutdown command in a process of its own, so that a guest in which it hangs cannot hold us. Returns its pidfd or a negative errno. */
+/*
+ * Runs the shutdown command in a process of its own, so that a guest in which it hangs cannot hold us. Returns its pidfd or a
+ * negative errno.
+ */
 static int ask_by_command(const struct guest *guest, const struct init_kind *kind)
 {
 	pid_t pid = fork();

@@ -11,7 +11,9 @@ struct terminal {
 	struct termios saved;
 };
 
-/* Puts the terminal `fd` into raw mode; one that is none is left alone. Ended by terminal_restore(), which may be called twice. */
+/*
+ * Puts the terminal `fd` into raw mode; one that is none is left alone. Ended by terminal_restore(), which may be called twice.
+ */
 void terminal_raw(struct terminal *t, int fd);
 void terminal_restore(struct terminal *t);
 
@@ -19,7 +21,8 @@ void terminal_restore(struct terminal *t);
 void terminal_copy_size(int from, int to);
 
 /*
- * A signalfd that reports what the caller is sent, with these signals blocked; the list ends with 0. A descriptor or a negative errno.
+ * A signalfd that reports what the caller is sent, with these signals blocked; the list ends with 0. A descriptor or a negative
+ * errno.
  */
 int terminal_catch_signals(const int *signals);
 /* The next signal of it, 0 if there is none. */

@@ -15,8 +15,8 @@
 #define UPPER_NEW ".upper.new"
 
 /*
- * Makes a folder with exactly this mode whatever the umask is, which appears under its name only with it: the mode of `upper` is the one of the guest's root
- * folder.
+ * Makes a folder with exactly this mode whatever the umask is, which appears under its name only with it: the mode of `upper` is
+ * the one of the guest's root folder.
  */
 static int make_folder(int area_fd, const char *name, struct err *err)
 {

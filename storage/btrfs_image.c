@@ -67,8 +67,8 @@ static int format(struct pool *pool, struct err *err)
 }
 
 /*
- * A detached mount. nosuid and nodev are for a process of the host that finds its way in; a guest's overlay does not look at them. discard=async: what guests
- * delete becomes free in the host's file system (the kernel's default only since 6.2).
+ * A detached mount. nosuid and nodev are for a process of the host that finds its way in; a guest's overlay does not look at
+ * them. discard=async: what guests delete becomes free in the host's file system (the kernel's default only since 6.2).
  */
 static int mount_device(int number, struct err *err)
 {

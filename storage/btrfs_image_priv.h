@@ -3,7 +3,9 @@
 
 #include "storage/pool_priv.h"
 
-/* A btrfs in a sparse file of the pool's folder, through a loop device. Called by the host's root, under the lock of the pools. */
+/*
+ * A btrfs in a sparse file of the pool's folder, through a loop device. Called by the host's root, under the lock of the pools.
+ */
 
 /* The smallest file that mkfs.btrfs takes without mixing data and metadata, with something left to use. */
 #define BTRFS_IMAGE_MIN_BYTES (256ULL << 20)

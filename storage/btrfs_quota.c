@@ -128,7 +128,8 @@ int btrfs_quota_sweep(int fd)
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
 	/*
-	 * A subvolume that another process is creating has its group a moment before its root item, in one transaction: after a commit both are there.
+	 * A subvolume that another process is creating has its group a moment before its root item, in one transaction: after a
+	 * commit both are there.
 	 */
 	if (list.n > 0 && syncfs(fd) < 0)
 		return -errno;

@@ -15,8 +15,8 @@ struct btrfs_range {
 };
 
 /*
- * Calls `each` with every item of the range, in the order of the keys; `item` has `len` bytes and may be unaligned. Stops at a return other than 0 and passes
- * it on. 0 or a negative errno; -ENOENT if there is no such tree.
+ * Calls `each` with every item of the range, in the order of the keys; `item` has `len` bytes and may be unaligned. Stops at a
+ * return other than 0 and passes it on. 0 or a negative errno; -ENOENT if there is no such tree.
  */
 int btrfs_search(int fd, const struct btrfs_range *range,
 		 int (*each)(void *context, uint64_t offset, const void *item, uint32_t len), void *context)

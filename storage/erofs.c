@@ -114,8 +114,8 @@ static int mount_by_loop(int image_fd, struct err *err)
 }
 
 /*
- * The file's own name, so that the host's mount table says something to a reader; "/proc/self/fd/N" if it has none any more, or the name has come to mean
- * another file.
+ * The file's own name, so that the host's mount table says something to a reader; "/proc/self/fd/N" if it has none any more, or
+ * the name has come to mean another file.
  */
 static char *name_of_file(int fd)
 {

@@ -17,7 +17,9 @@ static bool is_name(const char *name)
 	return str_check_name("", name, &ignored) == 0;
 }
 
-/* Not every file system says of what type an entry is (readdir(3)), and a pool whose areas nobody sees would be removed as empty. */
+/*
+ * Not every file system says of what type an entry is (readdir(3)), and a pool whose areas nobody sees would be removed as empty.
+ */
 static bool is_folder(int dir_fd, const struct dirent *e)
 {
 	struct stat st;

@@ -35,7 +35,9 @@ int fsctx_create(int fs_fd)
 	return fsconfig(fs_fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0 ? -errno : 0;
 }
 
-/* Each read gives one message: a letter for its weight (e, w, i), a blank, the text, a newline; ENODATA when there are no more. */
+/*
+ * Each read gives one message: a letter for its weight (e, w, i), a blank, the text, a newline; ENODATA when there are no more.
+ */
 static void read_log(int fs_fd, struct strbuf *out)
 {
 	char line[256];

@@ -7,9 +7,10 @@
 #include "storage/pool.h"
 
 /*
- * Room for overlayfs in a full area. It makes its work folder anew at every mount; in an area that has reached its limit that fails, the kernel mounts read-only, and
- * a customer who has filled his disk could not even start his guest to clean it up. So the limit is raised while the overlay is made. The guest is not
- * running then. A kill in between leaves the limit HEADROOM_BYTES too high until it is set again.
+ * Room for overlayfs in a full area. It makes its work folder anew at every mount; in an area that has reached its limit that
+ * fails, the kernel mounts read-only, and a customer who has filled his disk could not even start his guest to clean it up. So
+ * the limit is raised while the overlay is made. The guest is not running then. A kill in between leaves the limit HEADROOM_BYTES
+ * too high until it is set again.
  */
 #define HEADROOM_BYTES (16ULL << 20)
 
@@ -20,8 +21,8 @@ struct headroom {
 };
 
 /*
- * Raises the limit of an area that is full: 1; 0 if it is not, or has none, or `pool` is NULL; or a negative errno. `pool` and `id` are kept until it
- * is given back. Called by the host's root.
+ * Raises the limit of an area that is full: 1; 0 if it is not, or has none, or `pool` is NULL; or a negative errno. `pool` and
+ * `id` are kept until it is given back. Called by the host's root.
  */
 int headroom_take(struct pool *pool, const char *id, struct headroom *ret) _must_check_;
 

@@ -40,9 +40,9 @@ static int publish(const char *tmp, const char *file, struct err *err)
 }
 
 /*
- * Not compressed. lz4 saves 43 % of the disk, but with nothing in memory 200 files of a start were read in 162 ms instead of 83 and all 913 MB in 1215 instead of 747
- * (medians of 25 and 7 turns on a fast virtual disk, busy machine); a slow disk may see it otherwise. The times of the files are kept, so that the image does not depend on when it
- * was made.
+ * Not compressed. lz4 saves 43 % of the disk, but with nothing in memory 200 files of a start were read in 162 ms instead of 83
+ * and all 913 MB in 1215 instead of 747 (medians of 25 and 7 turns on a fast virtual disk, busy machine); a slow disk may see it
+ * otherwise. The times of the files are kept, so that the image does not depend on when it was made.
  */
 static int run_mkfs(const char *tree, const char *tmp, const char *uuid, struct err *err)
 {

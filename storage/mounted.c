@@ -27,7 +27,10 @@ bool mounted_is_root_of(int dir_fd, long fs_magic)
 	return mounted_is_root(dir_fd) && fstatfs(dir_fd, &st) == 0 && st.f_type == fs_magic;
 }
 
-/* 1, 0 if the folder is no mount point or is missing, or a negative errno. The descriptor is closed again: it would keep the mount busy. */
+/*
+ * 1, 0 if the folder is no mount point or is missing, or a negative errno. The descriptor is closed again: it would keep the
+ * mount busy.
+ */
 static int has_mount(int dir_fd, const char *name)
 {
 	_cleanup_fd_ int fd = openat(dir_fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

@@ -6,8 +6,8 @@
 #include "base/err.h"
 
 /*
- * Questions about one folder that cost a system call or two, for the way that every start takes; mounts.h reads the whole mount table and knows
- * more.
+ * Questions about one folder that cost a system call or two, for the way that every start takes; mounts.h reads the whole mount
+ * table and knows more.
  */
 
 /* Is it the root of a mount of this type (statfs(2), f_type)? */
@@ -17,7 +17,8 @@ bool mounted_is_root_of(int dir_fd, long fs_magic);
 bool mounted_is_root(int dir_fd);
 
 /*
- * Unmounts everything from the folder `name` below `dir_fd`. A missing folder is a success. 0 or a negative errno; -EBUSY while a process uses the mount.
+ * Unmounts everything from the folder `name` below `dir_fd`. A missing folder is a success. 0 or a negative errno; -EBUSY while a
+ * process uses the mount.
  */
 int mounted_clear(int dir_fd, const char *name) _must_check_;
 

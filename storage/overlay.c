@@ -14,9 +14,9 @@
 #include "storage/rootfs_priv.h"
 
 /*
- * Kernel doc, overlayfs.rst. index and nfs_export: handles of inotify watches in a checkpoint can be opened again. metacopy conflicts with nfs_export.
- * redirect_dir: a folder of the template can be renamed, not only copied (EXDEV). xino: one st_dev for the whole root, so that `find -xdev` and
- * checkpoints see one file system. The kernel may have other defaults, so each is said.
+ * Kernel doc, overlayfs.rst. index and nfs_export: handles of inotify watches in a checkpoint can be opened again. metacopy
+ * conflicts with nfs_export. redirect_dir: a folder of the template can be renamed, not only copied (EXDEV). xino: one st_dev for
+ * the whole root, so that `find -xdev` and checkpoints see one file system. The kernel may have other defaults, so each is said.
  */
 static const char *const options[][2] = {
 	{ "source", "ctctl" }, { "index", "on" },	 { "nfs_export", "on" },
@@ -35,8 +35,8 @@ static int set_options(int fs, struct err *err)
 }
 
 /*
- * The first call that a kernel may not know decides whether descriptors work. Kernels answer a layer of this type, or one opened with O_PATH as ours are, with EINVAL
- * (6.1) or EBADF (6.12); our descriptors are valid.
+ * The first call that a kernel may not know decides whether descriptors work. Kernels answer a layer of this type, or one opened
+ * with O_PATH as ours are, with EINVAL (6.1) or EBADF (6.12); our descriptors are valid.
  */
 static int set_layers_by_fd(int fs, const struct overlay_parts *parts, struct err *err)
 {
@@ -77,8 +77,9 @@ static int set_layers_by_path(int fs, const struct overlay_parts *parts, struct 
 }
 
 /*
- * overlayfs gives less rather than fail: a read-only mount when it cannot use its work folder, no index and no handles when a layer has no usable UUID, and says so only
- * in the kernel's log. A guest with a read-only root, or one that can never be checkpointed, is not what was asked for.
+ * overlayfs gives less rather than fail: a read-only mount when it cannot use its work folder, no index and no handles when a
+ * layer has no usable UUID, and says so only in the kernel's log. A guest with a read-only root, or one that can never be
+ * checkpointed, is not what was asked for.
  */
 static int check_is_whole(int mount_fd, struct err *err)
 {

@@ -52,8 +52,8 @@ static int helper_main(void *context)
 }
 
 /*
- * The helper shares memory and descriptors with us, who are stopped until it has ended (as in posix_spawn(3)): no copy of our address space, and the
- * overlay that it makes is already ours.
+ * The helper shares memory and descriptors with us, who are stopped until it has ended (as in posix_spawn(3)): no copy of our
+ * address space, and the overlay that it makes is already ours.
  */
 int overlay_make_in_helper(const struct overlay_parts *parts, struct err *err)
 {

@@ -8,18 +8,20 @@
 #include "base/log.h"
 
 /*
- * A pool keeps private areas: what guests write. An area has an id (a guest's UUID) and holds two folders on one file system, `upper` and `work`, for the
- * guest's overlay. A pool is a folder POOLS/NAME with the file pool.conf (kind, size, where it is) and the mount point or folder `data`.
+ * A pool keeps private areas: what guests write. An area has an id (a guest's UUID) and holds two folders on one file system,
+ * `upper` and `work`, for the guest's overlay. A pool is a folder POOLS/NAME with the file pool.conf (kind, size, where it is)
+ * and the mount point or folder `data`.
  *
  *   kind    area                   limit                     needs
  *   btrfs   a subvolume            a quota group, live       btrfs; on a loop file that we make, or a folder on an existing btrfs
  *   dir     a folder               none (-EOPNOTSUPP)        nothing
  *
- * btrfs has simple quotas where the kernel does (6.7), full ones before: those cost nothing for areas that share no data, but with 20 snapshots twice the
- * time to rewrite files and 13 s instead of 1 s to remove 10 of them (measured). Simple ones make a file system that older kernels do not mount.
+ * btrfs has simple quotas where the kernel does (6.7), full ones before: those cost nothing for areas that share no data, but
+ * with 20 snapshots twice the time to rewrite files and 13 s instead of 1 s to remove 10 of them (measured). Simple ones make a
+ * file system that older kernels do not mount.
  *
- * Files in an area carry the ids that the guest sees, 0 for its root: `data` is therefore reachable by the host's root only (mode 0700), and a
- * guest's set-user-ID file is no way to root for a user of the host.
+ * Files in an area carry the ids that the guest sees, 0 for its root: `data` is therefore reachable by the host's root only (mode
+ * 0700), and a guest's set-user-ID file is no way to root for a user of the host.
  *
  * All calls are made by root in the host's namespaces.
  */
@@ -66,14 +68,15 @@ struct area_stat {
 struct pool;
 
 /*
- * Makes a pool, in steps that an interrupted call leaves removable: pool.conf is written last, and a folder without it is removed by the next
- * call of that name. Exit status EXISTS, NO_SPACE, UNSUPPORTED (no btrfs in the kernel, mkfs.btrfs missing).
+ * Makes a pool, in steps that an interrupted call leaves removable: pool.conf is written last, and a folder without it is removed
+ * by the next call of that name. Exit status EXISTS, NO_SPACE, UNSUPPORTED (no btrfs in the kernel, mkfs.btrfs missing).
  */
 int pool_create(const char *pools_dir, const struct pool_spec *spec, const struct log *log, struct err *err) _must_check_;
 
 /*
- * Opens a pool by name. The file system of a btrfs pool on a loop file is mounted (nosuid, nodev, private) if it is not yet: once per host boot, two
- * processes at a time are kept apart by a lock. Exit status NO_POOL. The caller ends with pool_close(), which leaves it mounted.
+ * Opens a pool by name. The file system of a btrfs pool on a loop file is mounted (nosuid, nodev, private) if it is not yet: once
+ * per host boot, two processes at a time are kept apart by a lock. Exit status NO_POOL. The caller ends with pool_close(), which
+ * leaves it mounted.
  */
 int pool_open(const char *pools_dir, const char *name, struct pool **ret, struct err *err) _must_check_;
 void pool_close(struct pool *pool);
@@ -103,18 +106,19 @@ enum pool_disks {
 };
 
 /*
- * The disks that the pool's data lie on. What a guest writes to a loop device is limited there and, when the loop device writes it to its file in the guest's
- * name, a second time below: rates belong to one of the two and not to both (measured on 6.12: 6 MB of direct writes at 2 MB/s took 3.3 s with the limit at the loop
- * device or at the disk below it, 7.0 s with it at both; buffered writes and reads 3.3 s at either). Ours are at the loop device: it has no other user, and it can
- * be limited also where its file lies on something that is no disk. Shares of a disk that is busy count on the lowest.
+ * The disks that the pool's data lie on. What a guest writes to a loop device is limited there and, when the loop device writes
+ * it to its file in the guest's name, a second time below: rates belong to one of the two and not to both (measured on 6.12: 6 MB
+ * of direct writes at 2 MB/s took 3.3 s with the limit at the loop device or at the disk below it, 7.0 s with it at both;
+ * buffered writes and reads 3.3 s at either). Ours are at the loop device: it has no other user, and it can be limited also where
+ * its file lies on something that is no disk. Shares of a disk that is busy count on the lowest.
  *
  * Returns their number, at least 1. UNSUPPORTED where there is none, such as on tmpfs and overlayfs, or more than POOL_DISKS_MAX.
  */
 int pool_get_disks(struct pool *pool, enum pool_disks which, struct pool_disk ret[POOL_DISKS_MAX], struct err *err) _must_check_;
 
 /*
- * Makes an area with its limit in bytes (0: none). An area of that id is AREA_EXISTS. A limit on a pool without limits is UNSUPPORTED.
- * Interrupted anywhere it leaves what area_destroy() removes. On the disk when the call returns, as is its removal.
+ * Makes an area with its limit in bytes (0: none). An area of that id is AREA_EXISTS. A limit on a pool without limits is
+ * UNSUPPORTED. Interrupted anywhere it leaves what area_destroy() removes. On the disk when the call returns, as is its removal.
  */
 int area_create(struct pool *pool, const char *id, uint64_t limit_bytes, struct err *err) _must_check_;
 
@@ -127,8 +131,8 @@ bool area_exists(struct pool *pool, const char *id);
 int area_open(struct pool *pool, const char *id, struct err *err) _must_check_;
 
 /*
- * Changes the limit of a live area, also of a full one; below what it uses already is allowed by the kernel and only stops it from growing. What does not fit is
- * EDQUOT for the guest. Its df shows the size of the pool, not the limit.
+ * Changes the limit of a live area, also of a full one; below what it uses already is allowed by the kernel and only stops it
+ * from growing. What does not fit is EDQUOT for the guest. Its df shows the size of the pool, not the limit.
  */
 int area_set_limit(struct pool *pool, const char *id, uint64_t limit_bytes, struct err *err) _must_check_;
 int area_get_stat(struct pool *pool, const char *id, struct area_stat *ret, struct err *err) _must_check_;

@@ -75,7 +75,9 @@ static int pool_btrfs_attach(struct pool *pool, struct err *err)
 	return r < 0 ? pool_err(pool, err, -r, "clean up its quota groups") : 0;
 }
 
-/* Refuses a folder with something in it: all that lies in it would become unreachable for others, and would be taken for areas. */
+/*
+ * Refuses a folder with something in it: all that lies in it would become unreachable for others, and would be taken for areas.
+ */
 static int claim_path(struct pool *pool, struct err *err)
 {
 	const char *path = pool->conf.path;
@@ -132,8 +134,8 @@ static int open_subvolume(struct pool *pool, const char *id, uint64_t *ret_subvo
 }
 
 /*
- * The group goes after its subvolume. A kill in between leaves a group without one: the next removal of the same area, which finds it missing, or the next
- * mount of the pool sweeps it up; so does the kernel itself from 6.11 on.
+ * The group goes after its subvolume. A kill in between leaves a group without one: the next removal of the same area, which
+ * finds it missing, or the next mount of the pool sweeps it up; so does the kernel itself from 6.11 on.
  */
 static int pool_btrfs_area_remove(struct pool *pool, const char *id, struct err *err)
 {

@@ -28,19 +28,21 @@ struct pool {
 };
 
 /*
- * One kind of pool. `id` is a checked name. `set_limit` and `get_usage` are NULL for a kind without limits. With both, a full area can still be mounted
- * (headroom.c): `get_usage` has to be exact after a syncfs(2).
+ * One kind of pool. `id` is a checked name. `set_limit` and `get_usage` are NULL for a kind without limits. With both, a full
+ * area can still be mounted (headroom.c): `get_usage` has to be exact after a syncfs(2).
  */
 struct pool_ops {
 	/* Always in POOLS/NAME itself: pool_create() takes neither a path nor a size. */
 	bool is_in_place;
 
 	/*
-	 * Makes what the areas will live in, below pool->dir_fd, and opens pool->data_fd. A failure or a kill leaves a folder from which unmounting `data` and removing
-	 * all files is enough to clean up.
+	 * Makes what the areas will live in, below pool->dir_fd, and opens pool->data_fd. A failure or a kill leaves a folder
+	 * from which unmounting `data` and removing all files is enough to clean up.
 	 */
 	int (*create)(struct pool *pool, const struct log *log, struct err *err);
-	/* Opens pool->data_fd if that takes no change of the host: 1, or 0 if it has to be mounted first. The way of every start. */
+	/*
+	 * Opens pool->data_fd if that takes no change of the host: 1, or 0 if it has to be mounted first. The way of every start.
+	 */
 	int (*open)(struct pool *pool, struct err *err);
 	/* Mounts it and opens pool->data_fd; under the lock. Only where `open` can return 0. */
 	int (*attach)(struct pool *pool, struct err *err);
@@ -67,7 +69,10 @@ void pool_conf_free(struct pool_conf *conf);
 /* As err_sys(); ENOSPC and EDQUOT say which pool is full and what to do. */
 int pool_err(const struct pool *pool, struct err *err, int code, const char *fmt, ...) _printf_(4, 5) _must_check_;
 
-/* Calls `each` with every folder below `dir_fd` whose name a pool or an area can have; stops at a negative return and passes it on. */
+/*
+ * Calls `each` with every folder below `dir_fd` whose name a pool or an area can have; stops at a negative return and passes it
+ * on.
+ */
 int dir_each(int dir_fd, int (*each)(void *context, const char *name), void *context, struct err *err) _must_check_;
 
 /* Is there nothing in the folder? 1, 0 or a negative errno. */
@@ -90,8 +95,9 @@ int pool_lock(const char *pools_dir, const char *name, const char *verb, int *re
 int pool_remove_folder(int pools_fd, const char *name, struct err *err) _must_check_;
 
 /*
- * A pool whose folder is held (flock(2) of `dir_fd`) by somebody who makes an area in it is not removed meanwhile, and nobody makes one in a pool that is being
- * removed: pool_hold() is NO_POOL when it was. Released by pool_release(), or with the descriptor.
+ * A pool whose folder is held (flock(2) of `dir_fd`) by somebody who makes an area in it is not removed meanwhile, and nobody
+ * makes one in a pool that is being removed: pool_hold() is NO_POOL when it was. Released by pool_release(), or with the
+ * descriptor.
  */
 int pool_hold(struct pool *pool, struct err *err) _must_check_;
 void pool_release(struct pool *pool);

@@ -60,8 +60,8 @@ static int check_is_empty(const char *pools_dir, const char *name, struct err *e
 }
 
 /*
- * Unmounted first, which fails while another ctctl uses it: nobody can put an area into it any more. Then the configuration goes: what is left after a kill
- * is no pool, and is removed by whoever comes next.
+ * Unmounted first, which fails while another ctctl uses it: nobody can put an area into it any more. Then the configuration goes:
+ * what is left after a kill is no pool, and is removed by whoever comes next.
  */
 static int retire(int dir, const char *name, struct err *err)
 {

@@ -7,8 +7,9 @@
  * How the layers, which are detached id-mapped mounts, reach overlayfs:
  *
  *   BY_FD     FSCONFIG_SET_FD: Linux 6.13 for the call, 6.15 for layers that are detached
- *   BY_PATH   /proc/self/fd/N, in a helper process with a mount namespace of its own in which the layers are attached: before 6.15 a layer has to be a mount of
- *             its maker's namespace (fs/namespace.c, clone_private_mount()). The namespace and its mounts end with the helper; the host's never sees them.
+ *   BY_PATH   /proc/self/fd/N, in a helper process with a mount namespace of its own in which the layers are attached: before
+ *             6.15 a layer has to be a mount of its maker's namespace (fs/namespace.c, clone_private_mount()). The namespace and
+ *             its mounts end with the helper; the host's never sees them.
  */
 enum rootfs_way {
 	ROOTFS_BY_FD,
@@ -29,8 +30,8 @@ struct overlay_parts {
 };
 
 /*
- * Makes the overlay and returns its detached mount, after checking that the kernel did not quietly give less than was asked for. Called by the host's root,
- * for BY_PATH in a namespace of its own where the layers are attached.
+ * Makes the overlay and returns its detached mount, after checking that the kernel did not quietly give less than was asked for.
+ * Called by the host's root, for BY_PATH in a namespace of its own where the layers are attached.
  */
 int overlay_make(enum rootfs_way way, const struct overlay_parts *parts, struct err *err) _must_check_;
 

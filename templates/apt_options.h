@@ -6,8 +6,9 @@
 #include "base/err.h"
 
 /*
- * What of this host's way to the mirror a bootstrap needs as well: its proxies, from apt's own configuration and from the environment of root's command line.
- * Nothing of it stays in the template (mmdebstrap writes the options into a file that the recipe removes).
+ * What of this host's way to the mirror a bootstrap needs as well: its proxies, from apt's own configuration and from the
+ * environment of root's command line. Nothing of it stays in the template (mmdebstrap writes the options into a file that the
+ * recipe removes).
  */
 #define APT_OPTIONS_MAX 8
 

@@ -198,7 +198,10 @@ static int try_init(int tree_fd, const char *path, struct template_manifest *m)
 
 int detect_tree(int tree_fd, struct template_manifest *m, struct err *err)
 {
-	/* The kernel's own order is /sbin/init, /etc/init, /bin/init (init/main.c); the others are where distributions keep theirs. */
+	/*
+	 * The kernel's own order is /sbin/init, /etc/init, /bin/init (init/main.c); the others are where distributions keep
+	 * theirs.
+	 */
 	static const char *const candidates[] = {
 		"/sbin/init",		"/usr/sbin/init",	   "/etc/init", "/bin/init", "/init",
 		"/lib/systemd/systemd", "/usr/lib/systemd/systemd"

@@ -17,7 +17,10 @@
 #define FILES_DEFAULT UINT64_C(4000000)
 #define REPORT_MAX    16384
 
-/* The unpacker has read an archive of strangers; in the worst case its report is theirs too. It is text for one line, and nothing else. */
+/*
+ * The unpacker has read an archive of strangers; in the worst case its report is theirs too. It is text for one line, and nothing
+ * else.
+ */
 static void make_printable(char *s)
 {
 	for (; *s; s++) {

@@ -15,10 +15,11 @@
 #include "templates/fill.h"
 
 /*
- * mmdebstrap as root would run the maintainer scripts of packages as the host's root in a chroot (its "unshare" mode makes no user namespace when root calls it).
- * So nsenter puts it into a user namespace of ours first, where it is root of nothing else; measured, that costs nothing (22 s of CPU time with and without). It writes a tar archive, which
- * goes into the tree by ctctl-unpack as any import does: one way in, and its files become owned by 0 and up again. The
- * archive takes the way over a file without a name (O_TMPFILE), because both programs are run one after the other.
+ * mmdebstrap as root would run the maintainer scripts of packages as the host's root in a chroot (its "unshare" mode makes no
+ * user namespace when root calls it). So nsenter puts it into a user namespace of ours first, where it is root of nothing else;
+ * measured, that costs nothing (22 s of CPU time with and without). It writes a tar archive, which goes into the tree by
+ * ctctl-unpack as any import does: one way in, and its files become owned by 0 and up again. The archive takes the way over a
+ * file without a name (O_TMPFILE), because both programs are run one after the other.
  */
 #define ARGS_MAX 64
 
@@ -128,8 +129,9 @@ static int check_recipe(const struct fill *f, struct err *err)
 }
 
 /*
- * Where mmdebstrap builds: not below the catalogue, whose folders it may not pass, and not in /tmp, which is in memory on newer systems. Owned by the ids under
- * which it runs. Others may pass it (apt downloads as a user of its own) and not list it; a set-user-ID program in it gives them an id that owns nothing.
+ * Where mmdebstrap builds: not below the catalogue, whose folders it may not pass, and not in /tmp, which is in memory on newer
+ * systems. Owned by the ids under which it runs. Others may pass it (apt downloads as a user of its own) and not list it; a
+ * set-user-ID program in it gives them an id that owns nothing.
  */
 static char *make_scratch(const struct fill *f, struct err *err)
 {

@@ -46,7 +46,10 @@ struct recipe {
 	size_t n_files;
 };
 
-/* Reads and checks one. NO_TEMPLATE if there is no such recipe, with those that exist in the message; BAD_CONFIG for an error in it. */
+/*
+ * Reads and checks one. NO_TEMPLATE if there is no such recipe, with those that exist in the message; BAD_CONFIG for an error in
+ * it.
+ */
 int recipe_load(const char *recipes_dir, const char *name, struct recipe *ret, struct err *err) _must_check_;
 void recipe_free(struct recipe *r);
 #define _cleanup_recipe_ __attribute__((cleanup(recipe_free)))

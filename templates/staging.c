@@ -37,7 +37,10 @@ int catalog_random_name(const char *prefix, char room[STAGING_NAME_ROOM])
 	return 0;
 }
 
-/* Scratch outside belongs to the staging folder of that name. Whoever may have made another thing under that name: no link is followed. */
+/*
+ * Scratch outside belongs to the staging folder of that name. Whoever may have made another thing under that name: no link is
+ * followed.
+ */
 static void remove_scratch(const char *name)
 {
 	_cleanup_free_ char *path = str_printf("%s%s", STAGING_SCRATCH_PREFIX, name);

@@ -5,7 +5,8 @@
 #include "templates/version.h"
 
 /*
- * Where a version comes into being: DIR/.build-XXXXXXXX, mode 0700, so that nobody but root can run a set-user-ID file of a tree that is being made.
+ * Where a version comes into being: DIR/.build-XXXXXXXX, mode 0700, so that nobody but root can run a set-user-ID file of a tree
+ * that is being made.
  *
  *   lock       held by the builder as long as it lives; one that nobody holds is a leftover
  *   tree/      the files, owned as the guest will see them
@@ -17,7 +18,9 @@
 #define STAGING_PREFIX	  ".build-"
 #define REMOVED_PREFIX	  ".removed-"
 
-/* A builder's scratch outside of the catalogue, for programs that run as another user: this and the name of the staging folder. */
+/*
+ * A builder's scratch outside of the catalogue, for programs that run as another user: this and the name of the staging folder.
+ */
 #define STAGING_SCRATCH_PREFIX "/var/tmp/ctctl"
 
 struct staging {
@@ -45,8 +48,8 @@ char *staging_path(const struct staging *st, const char *file) _must_check_;
 int staging_open_version(const struct staging *st, struct err *err) _must_check_;
 
 /*
- * Gives version/ its number, writes the manifest with it and moves it to its place, all under the catalogue's lock, so that two builders of one name get two
- * numbers. Everything is on the disk when the call returns. `m->version` is filled.
+ * Gives version/ its number, writes the manifest with it and moves it to its place, all under the catalogue's lock, so that two
+ * builders of one name get two numbers. Everything is on the disk when the call returns. `m->version` is filled.
  */
 int staging_publish(const struct staging *st, struct template_manifest *m, struct err *err) _must_check_;
 

@@ -13,8 +13,8 @@
  *   DIR/NAME/VERSION/image.erofs      the tree (storage/image.h mounts it)
  *   DIR/NAME/VERSION/manifest.json    what it is, with the digest of the image
  *
- * A version is YYYYMMDD.N, N counting from 1 on each day. A reference is NAME, the newest version, or NAME@VERSION. A version appears in one rename when it is
- * complete; what an interrupted build left (DIR/.build-*) is removed by the next build.
+ * A version is YYYYMMDD.N, N counting from 1 on each day. A reference is NAME, the newest version, or NAME@VERSION. A version
+ * appears in one rename when it is complete; what an interrupted build left (DIR/.build-*) is removed by the next build.
  *
  * All calls are made by root in the host's namespaces.
  */
@@ -44,7 +44,10 @@ struct template_ref {
 	char version[TEMPLATE_VERSION_ROOM];
 };
 
-/* Splits and, where no version is given, resolves it to the newest. Exit status NO_TEMPLATE, with the templates that exist in the message. */
+/*
+ * Splits and, where no version is given, resolves it to the newest. Exit status NO_TEMPLATE, with the templates that exist in the
+ * message.
+ */
 int template_resolve(const char *dir, const char *reference, struct template_ref *ret, struct err *err) _must_check_;
 
 /* Opens the image of a resolved version, read-only. NO_TEMPLATE if it was removed. */
@@ -55,13 +58,16 @@ int template_read_manifest(const char *dir, const struct template_ref *ref, stru
 /* Compares the image with the digest in its manifest; BAD_TEMPLATE if they differ. Takes as long as reading the image does. */
 int template_verify(const char *dir, const struct template_ref *ref, struct err *err) _must_check_;
 
-/* Every version of every template, by name, oldest first. Stops at a negative return of `each` and passes it on. A damaged one is reported to `log` and left out. */
+/*
+ * Every version of every template, by name, oldest first. Stops at a negative return of `each` and passes it on. A damaged one is
+ * reported to `log` and left out.
+ */
 int template_each(const char *dir, int (*each)(void *context, const struct template_manifest *manifest), void *context,
 		  const struct log *log, struct err *err) _must_check_;
 
 /*
- * Takes away what builds and removals left that were interrupted, with a notice each. Builds do that, too; list and show do not see it. A missing catalogue
- * is a success.
+ * Takes away what builds and removals left that were interrupted, with a notice each. Builds do that, too; list and show do not
+ * see it. A missing catalogue is a success.
  */
 int template_sweep(const char *dir, const struct log *log, struct err *err) _must_check_;
 

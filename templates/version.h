@@ -21,8 +21,8 @@ int version_compare(const struct version *a, const struct version *b);
 void version_format(const struct version *v, char room[TEMPLATE_VERSION_ROOM]);
 
 /*
- * The version to give to what is published now (UTC): later than `newest` (NULL: there is none), also when the clock went back, because the newest is what a
- * reference without a version means.
+ * The version to give to what is published now (UTC): later than `newest` (NULL: there is none), also when the clock went back,
+ * because the newest is what a reference without a version means.
  */
 struct version version_next(const struct version *newest, int64_t now_seconds);
 

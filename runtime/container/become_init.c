@@ -62,8 +62,9 @@ static void clock_offset(const struct timespec *t, char *room, size_t size)
 }
 
 /*
- * The guest's uptime begins just before its first process was made (time_namespaces(7)); a later zero would give that a negative start time. The offsets can be written only
- * before somebody is in the namespace; then a single thread may join it. A kernel without time namespaces shows the host's uptime, which harms nothing.
+ * The guest's uptime begins just before its first process was made (time_namespaces(7)); a later zero would give that a negative
+ * start time. The offsets can be written only before somebody is in the namespace; then a single thread may join it. A kernel
+ * without time namespaces shows the host's uptime, which harms nothing.
  */
 static int enter_time_namespace(const struct ct_birth *birth, struct err *err)
 {
@@ -92,7 +93,10 @@ static int enter_time_namespace(const struct ct_birth *birth, struct err *err)
 	return 0;
 }
 
-/* From here on the guest's group is the root that it sees. First of all: v1 lets a thread move itself without a wait only while it is the only one. */
+/*
+ * From here on the guest's group is the root that it sees. First of all: v1 lets a thread move itself without a wait only while
+ * it is the only one.
+ */
 static int join_cgroup(const struct cgroup_join *group, struct err *err)
 {
 	int r = cgroup_join_self(group);
@@ -179,7 +183,10 @@ static int run_init(const struct ct_spec *spec, struct err *err)
 	if (r < 0)
 		return r;
 	prctl(PR_SET_PDEATHSIG, 0);
-	/* The descriptors of the mounts that are attached now, and whatever a library opened. The socket closes itself: that tells the monitor. */
+	/*
+	 * The descriptors of the mounts that are attached now, and whatever a library opened. The socket closes itself: that
+	 * tells the monitor.
+	 */
 	syscall(SYS_close_range, FD_SYNC + 1, ~0U, 0);
 	execve(spec->init_path, argv, env);
 	return err_exit(err, EXIT_BAD_TEMPLATE, errno, "run '%s' in the guest: %s", spec->init_path, strerror(errno));

@@ -11,12 +11,14 @@
 DEFINE_CLEANUP(cap_t, cleanup_cap, if (*p) cap_free(*p))
 
 /*
- * What a guest's root never has, and why. systemd's ConditionCapability= looks at the bounding set: a capability that is gone skips the unit, one
- * that is there but counts for nothing (the kernel asks for it in the initial user namespace) lets the unit start and fail.
+ * What a guest's root never has, and why. systemd's ConditionCapability= looks at the bounding set: a capability that is gone
+ * skips the unit, one that is there but counts for nothing (the kernel asks for it in the initial user namespace) lets the unit
+ * start and fail.
  *
- * Kept on purpose: what an init and its services use in the guest's own namespaces (SYS_ADMIN NET_ADMIN SYS_CHROOT SETFCAP SYS_RESOURCE SYS_PTRACE
- * SYS_NICE IPC_LOCK AUDIT_WRITE LEASE ...), SYS_BOOT (reboot(2) ends the guest's PID namespace, which is how a guest reboots), and what programs
- * expect of root and the kernel refuses anyway (MKNOD: only whiteouts; AUDIT_CONTROL: pam_loginuid; SYS_TTY_CONFIG: vhangup(2) by getty).
+ * Kept on purpose: what an init and its services use in the guest's own namespaces (SYS_ADMIN NET_ADMIN SYS_CHROOT SETFCAP
+ * SYS_RESOURCE SYS_PTRACE SYS_NICE IPC_LOCK AUDIT_WRITE LEASE ...), SYS_BOOT (reboot(2) ends the guest's PID namespace, which is
+ * how a guest reboots), and what programs expect of root and the kernel refuses anyway (MKNOD: only whiteouts; AUDIT_CONTROL:
+ * pam_loginuid; SYS_TTY_CONFIG: vhangup(2) by getty).
  */
 static const struct {
 	cap_value_t cap;

@@ -32,13 +32,13 @@
  *         <------- STARTED
  *   journal: done                exec ctctl-monitor
  *
- * Each may be killed at each point: the init-to-be dies with the monitor until READY, the monitor gives up when ctctl is gone before STARTED, and what they leave is removed by
- * guest_cleanup_run(), now or by the next ctctl on that guest.
+ * Each may be killed at each point: the init-to-be dies with the monitor until READY, the monitor gives up when ctctl is gone
+ * before STARTED, and what they leave is removed by guest_cleanup_run(), now or by the next ctctl on that guest.
  */
 
 /*
- * The guest's network. The monitor makes the link as the host's root (supervise.c, plug_network()), the init-to-be its addresses and routes as the guest's (become_init.c, join_network()). Filled by
- * runtime/start.c; all strings are the caller's.
+ * The guest's network. The monitor makes the link as the host's root (supervise.c, plug_network()), the init-to-be its addresses
+ * and routes as the guest's (become_init.c, join_network()). Filled by runtime/start.c; all strings are the caller's.
  */
 enum ct_net_mode {
 	CT_NET_NONE,   /* only a loopback, and nothing of struct ct_net counts */
@@ -91,7 +91,7 @@ struct ct_spec {
 #define CT_CONSOLE_LOG	  "console.log"
 
 /*
- * Starts it and returns when its init program runs. Called by the host's root in the host's namespaces, holding the guest's lock, the journal of `run_fd` being open. After a failure
- * no process of it lives; cgroups, link and files are the caller's to remove.
+ * Starts it and returns when its init program runs. Called by the host's root in the host's namespaces, holding the guest's lock,
+ * the journal of `run_fd` being open. After a failure no process of it lives; cgroups, link and files are the caller's to remove.
  */
 int ct_launch(const struct ct_spec *spec, struct err *err) _must_check_;

@@ -77,8 +77,9 @@ static int write_systemd_files(int root_fd)
 }
 
 /*
- * Only if it says something else: the guest's own edits of its name stay until `ctctl set` changes ours. The file is the guest's: whatever is at that path (a fifo would hold
- * us up for ever) or keeps us from writing it (a full disk, a read-only /etc), the guest starts without.
+ * Only if it says something else: the guest's own edits of its name stay until `ctctl set` changes ours. The file is the guest's:
+ * whatever is at that path (a fifo would hold us up for ever) or keeps us from writing it (a full disk, a read-only /etc), the
+ * guest starts without.
  */
 static int write_hostname(int root_fd, const char *hostname)
 {
@@ -98,8 +99,9 @@ static int write_hostname(int root_fd, const char *hostname)
 }
 
 /*
- * The host's boot id would be every guest's and the same after each of their reboots, so that their journals could not tell one boot from the next. A file of ours is put over
- * the kernel's (as systemd-nspawn does); it stays in sight below /run, from where a checkpoint can find it.
+ * The host's boot id would be every guest's and the same after each of their reboots, so that their journals could not tell one
+ * boot from the next. A file of ours is put over the kernel's (as systemd-nspawn does); it stays in sight below /run, from where
+ * a checkpoint can find it.
  */
 static int cover_boot_id(int root_fd, const char *boot)
 {

@@ -41,7 +41,10 @@ static int make_group(const struct ct_spec *spec, struct err *err)
 	return r < 0 ? r : cgroup_delegate(spec->cgroup.path, (uid_t)spec->ids_first, (gid_t)spec->ids_first, err);
 }
 
-/* Monitors live beside the guests, out of the session of whoever typed the command: its end must not take them along. The group is there since the first start. */
+/*
+ * Monitors live beside the guests, out of the session of whoever typed the command: its end must not take them along. The group
+ * is there since the first start.
+ */
 static int open_monitors_group(const struct ct_spec *spec, struct cgroup_join *ret, struct err *err)
 {
 	struct cgroup_spec monitors = { .path = spec->monitors_cgroup, .allow_all_devices = true };

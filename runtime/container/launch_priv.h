@@ -15,7 +15,10 @@ enum ct_stage {
 	CT_READY,
 };
 
-/* The monitor's part, in the process that ctctl cloned; `guest_group` is the guest's cgroup, open for joining. Becomes ctctl-monitor, or reports to `ctctl_fd` and exits. */
+/*
+ * The monitor's part, in the process that ctctl cloned; `guest_group` is the guest's cgroup, open for joining. Becomes
+ * ctctl-monitor, or reports to `ctctl_fd` and exits.
+ */
 __attribute__((noreturn)) void ct_supervise(const struct ct_spec *spec, int ctctl_fd, const struct cgroup_join *guest_group);
 
 /* The init-to-be's part, in the process that the monitor cloned. Becomes the guest's init, or reports and exits. */
@@ -30,8 +33,8 @@ struct ct_birth {
 __attribute__((noreturn)) void ct_become_init(const struct ct_spec *spec, const struct ct_birth *birth);
 
 /*
- * The nodes of the guest's /dev as detached bind mounts of the host's, taken while the host's /dev is still in sight. All mount calls are made by the init-to-be, with
- * the capabilities of its user namespace, in its mount namespace.
+ * The nodes of the guest's /dev as detached bind mounts of the host's, taken while the host's /dev is still in sight. All mount
+ * calls are made by the init-to-be, with the capabilities of its user namespace, in its mount namespace.
  */
 #define CT_DEVICES_MAX 10
 struct ct_device {
@@ -45,7 +48,10 @@ struct ct_devices {
 int ct_devices_collect(const struct ct_spec *spec, const char *console_path, struct ct_devices *ret,
 		       struct err *err) _must_check_;
 
-/* Makes the detached `root_fd` the root, mounts /proc /sys (with its cgroup namespace's hierarchy) /dev /run in it, and lets go of the host's tree. */
+/*
+ * Makes the detached `root_fd` the root, mounts /proc /sys (with its cgroup namespace's hierarchy) /dev /run in it, and lets go
+ * of the host's tree.
+ */
 int ct_enter_root(int root_fd, const struct ct_devices *devices, struct err *err) _must_check_;
 
 /* Puts a detached mount on an open folder or file. 0 or a negative errno. */

@@ -140,8 +140,9 @@ static int fill_dev(int root_fd, const struct ct_devices *devices, struct err *e
 }
 
 /*
- * The new root is put over the old one and pivoted with ".", "." so that neither needs a folder in the other (pivot_root(2), NOTES). Until the host's
- * tree is let go, its /proc and /sys are in sight, as the kernel demands of whoever mounts new ones in a user namespace (mount_too_revealing()).
+ * The new root is put over the old one and pivoted with ".", "." so that neither needs a folder in the other (pivot_root(2),
+ * NOTES). Until the host's tree is let go, its /proc and /sys are in sight, as the kernel demands of whoever mounts new ones in a
+ * user namespace (mount_too_revealing()).
  */
 static int pivot(int root_fd, struct err *err)
 {

@@ -12,7 +12,10 @@
 
 #define MIB (1024UL * 1024)
 
-/* The kernel's for its first process (include/asm-generic/resource.h), with systemd's for open files (NEWS 240) and locked memory (NEWS 250). */
+/*
+ * The kernel's for its first process (include/asm-generic/resource.h), with systemd's for open files (NEWS 240) and locked memory
+ * (NEWS 250).
+ */
 static const struct {
 	int resource;
 	rlim_t soft;
@@ -52,8 +55,8 @@ static int set_limit(int resource, rlim_t soft, rlim_t hard, struct err *err)
 }
 
 /*
- * The caller's advantages over others, real-time scheduling above all, are not the guest's. The kernel lets everybody give up a privilege; a handicap (nice 10) stays, because
- * only the host's privilege takes it off.
+ * The caller's advantages over others, real-time scheduling above all, are not the guest's. The kernel lets everybody give up a
+ * privilege; a handicap (nice 10) stays, because only the host's privilege takes it off.
  */
 static void reset_priorities(void)
 {

@@ -60,12 +60,13 @@ static int open_console(struct supervisor *sv, struct err *err)
 }
 
 /*
- * The kernel counts what a user namespace holds (inotify instances and watches, pending signals, message queues, locked memory, namespaces) against its owner in the parent namespace,
- * too, and it is owned by the effective user that makes it (user_namespaces(7); kernel/ucount.c). Made by the host's root, all guests would share root's limits, 128 inotify
- * instances at that; made by its own root's id on the host, each guest has its own. The capabilities stay for the time of the clone.
+ * The kernel counts what a user namespace holds (inotify instances and watches, pending signals, message queues, locked memory,
+ * namespaces) against its owner in the parent namespace, too, and it is owned by the effective user that makes it
+ * (user_namespaces(7); kernel/ucount.c). Made by the host's root, all guests would share root's limits, 128 inotify instances at
+ * that; made by its own root's id on the host, each guest has its own. The capabilities stay for the time of the clone.
  *
- * A host's root without CAP_SYS_RESOURCE stays the owner: only as such it has that capability over the guest (user_namespaces(7)), and a checkpoint asks for the limits of
- * processes (prlimit(2)).
+ * A host's root without CAP_SYS_RESOURCE stays the owner: only as such it has that capability over the guest
+ * (user_namespaces(7)), and a checkpoint asks for the limits of processes (prlimit(2)).
  */
 static int clone_as_owner(struct supervisor *sv, pid_t *ret_pid)
 {
@@ -213,8 +214,8 @@ static int plug_network(struct supervisor *sv, struct err *err)
 }
 
 /*
- * Was the end of file an exec, or the end of the process? One that ends lets go of its memory, and so of its program, before its descriptors (do_exit() in
- * kernel/exit.c); until it executes another one, its program is ours.
+ * Was the end of file an exec, or the end of the process? One that ends lets go of its memory, and so of its program, before its
+ * descriptors (do_exit() in kernel/exit.c); until it executes another one, its program is ours.
  */
 static int check_exec(const struct supervisor *sv, struct err *err)
 {
@@ -313,11 +314,17 @@ static int hand_over(struct supervisor *sv, struct err *err)
 		r = note_state(sv, err);
 	if (r < 0)
 		return r;
-	/* If ctctl was killed in the very last step, the guest runs all the same: the next ctctl finds that and closes the journal. */
+	/*
+	 * If ctctl was killed in the very last step, the guest runs all the same: the next ctctl finds that and closes the
+	 * journal.
+	 */
 	r = sync_send(sv->ctctl_fd, CT_STARTED, sv->init, -1);
 	if (r < 0 && r != -EPIPE)
 		return err_sys(err, -r, "talk to ctctl");
-	/* ctctl goes first: on a busy host it would otherwise wait for a processor until we have changed programs. Its end of file is what we wait for. */
+	/*
+	 * ctctl goes first: on a busy host it would otherwise wait for a processor until we have changed programs. Its end of
+	 * file is what we wait for.
+	 */
 	(void)!fd_recv(sv->ctctl_fd, &gone, sizeof(gone), NULL, NULL);
 	return monitor_exec(&start, socket_fd, err);
 }

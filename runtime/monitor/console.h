@@ -5,8 +5,8 @@
 #include <stddef.h>
 
 /*
- * The console of one guest: what its terminal says goes to the log and to every connected `ctctl console`; what they type goes to the terminal. The guest never waits for any of
- * them: a client that does not read is dropped.
+ * The console of one guest: what its terminal says goes to the log and to every connected `ctctl console`; what they type goes to
+ * the terminal. The guest never waits for any of them: a client that does not read is dropped.
  */
 #define CONSOLE_CLIENTS_MAX 8
 

@@ -2,10 +2,12 @@
 /*
  * ctctl-monitor NAME BOOT INIT_PID CTCTL PREFIX: the one process that stays with a running guest.
  *
- * It is the parent of the guest's init and the other end of its console, and does nothing else, so that it is small and need not change: when the init ends, it becomes
- * `ctctl __exited`, which cleans up and starts again if the guest asked for that, in the version that is installed then.
+ * It is the parent of the guest's init and the other end of its console, and does nothing else, so that it is small and need not
+ * change: when the init ends, it becomes `ctctl __exited`, which cleans up and starts again if the guest asked for that, in the
+ * version that is installed then.
  *
- * It runs as the host's root in the host's namespaces. What it reads comes from the guest (bytes of a terminal) and from ctctl (packets on a socket in a folder of root's).
+ * It runs as the host's root in the host's namespaces. What it reads comes from the guest (bytes of a terminal) and from ctctl
+ * (packets on a socket in a folder of root's).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -48,7 +50,10 @@ static void serve(struct console *console)
 	}
 }
 
-/* Its wait(2) status. That of an init that is not our child (its first monitor was killed) is not to be had: it counts as a power-off. */
+/*
+ * Its wait(2) status. That of an init that is not our child (its first monitor was killed) is not to be had: it counts as a
+ * power-off.
+ */
 static int reap(pid_t init)
 {
 	int status = 0;

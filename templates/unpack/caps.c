@@ -8,7 +8,9 @@
 
 int confine_caps(struct err *err)
 {
-	/* What chown, files in others' folders, chmod and utime of others' files, set-group-ID modes, and file capabilities need. */
+	/*
+	 * What chown, files in others' folders, chmod and utime of others' files, set-group-ID modes, and file capabilities need.
+	 */
 	static const cap_value_t kept[] = { CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_FSETID, CAP_SETFCAP };
 	int r = 0;
 

@@ -18,7 +18,10 @@
 #include "base/userns.h"
 #include "templates/confine_ids.h"
 
-/* The hungriest honest filter is xz with its largest dictionary: 1.5 GiB, which nobody uses for a rootfs. xz -9 needs 65 MiB, zstd --ultra 128 MiB. */
+/*
+ * The hungriest honest filter is xz with its largest dictionary: 1.5 GiB, which nobody uses for a rootfs. xz -9 needs 65 MiB,
+ * zstd --ultra 128 MiB.
+ */
 #define MEMORY_MAX_BYTES (1024ul << 20)
 #define DESCRIPTORS_MAX	 64
 
@@ -48,14 +51,20 @@ static int enter_namespaces(int userns_fd, struct err *err)
 		return err_sys(err, errno, "enter the user namespace");
 	if (setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
 		return err_sys(err, errno, "become root of the user namespace");
-	/* The change of ids made the kernel forget it. If the parent died meanwhile, nobody waits for the result and the folder is swept. */
+	/*
+	 * The change of ids made the kernel forget it. If the parent died meanwhile, nobody waits for the result and the folder
+	 * is swept.
+	 */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP) < 0)
 		return err_sys(err, errno, "make namespaces to unpack in");
 	return 0;
 }
 
-/* The mount becomes the root and nothing else stays mounted. The second "." of pivot_root(2) puts the old root on top, from where it is taken off. */
+/*
+ * The mount becomes the root and nothing else stays mounted. The second "." of pivot_root(2) puts the old root on top, from where
+ * it is taken off.
+ */
 static int change_root(int tree_fd, struct err *err)
 {
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)

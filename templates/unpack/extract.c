@@ -12,7 +12,9 @@
 
 #define BLOCK_BYTES (256 * 1024)
 
-/* A symbolic link is never passed through on the way to an entry, and ".." and "/" are refused once more, behind our own policy. */
+/*
+ * A symbolic link is never passed through on the way to an entry, and ".." and "/" are refused once more, behind our own policy.
+ */
 #define WRITE_OPTIONS                                                                                                        \
 	(ARCHIVE_EXTRACT_TIME | ARCHIVE_EXTRACT_PERM | ARCHIVE_EXTRACT_OWNER | ARCHIVE_EXTRACT_ACL | ARCHIVE_EXTRACT_XATTR | \
 	 ARCHIVE_EXTRACT_SECURE_SYMLINKS | ARCHIVE_EXTRACT_SECURE_NODOTDOT | ARCHIVE_EXTRACT_SECURE_NOABSOLUTEPATHS)

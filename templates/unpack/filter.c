@@ -34,7 +34,9 @@ static int allow(scmp_filter_ctx filter, const char *name)
 	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, nr, 0);
 }
 
-/* Fifos only: the kernel lets root of a user namespace make the character device 0:0, which overlayfs takes for a deleted file. */
+/*
+ * Fifos only: the kernel lets root of a user namespace make the character device 0:0, which overlayfs takes for a deleted file.
+ */
 static int allow_mkfifo(scmp_filter_ctx filter)
 {
 	int r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mknodat), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, S_IFMT, S_IFIFO));

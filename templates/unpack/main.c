@@ -17,8 +17,9 @@
 /*
  * ctctl-unpack MAX_BYTES MAX_FILES <ARCHIVE >REPORT
  *
- * Unpacks an archive of strangers into its working folder. A program of its own, so that what reads the archive has neither ctctl's memory and descriptors nor
- * its privileges; fill_archive.c starts it. An internal program: its arguments are no interface.
+ * Unpacks an archive of strangers into its working folder. A program of its own, so that what reads the archive has neither
+ * ctctl's memory and descriptors nor its privileges; fill_archive.c starts it. An internal program: its arguments are no
+ * interface.
  */
 
 static struct json *make_report(const struct counts *c, const struct err *err)

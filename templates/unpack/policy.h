@@ -9,9 +9,10 @@
 /*
  * What may be in a template: decided entry by entry, before anything of it is written. Knows no archive format.
  *
- * Refused as a whole: absolute paths and "..", also as the target of a hard link; names that are too long to be handled by every tool later; ids that no guest
- * has; more bytes or files than allowed. Left out and counted: device nodes and sockets, which many honest archives have in /dev and /run. Symbolic links are
- * kept as they are, wherever they point: /etc/mtab is one to /proc in every system, and nothing follows them with the host's privilege.
+ * Refused as a whole: absolute paths and "..", also as the target of a hard link; names that are too long to be handled by every
+ * tool later; ids that no guest has; more bytes or files than allowed. Left out and counted: device nodes and sockets, which many
+ * honest archives have in /dev and /run. Symbolic links are kept as they are, wherever they point: /etc/mtab is one to /proc in
+ * every system, and nothing follows them with the host's privilege.
  */
 enum entry_kind {
 	ENTRY_FILE,
@@ -56,10 +57,16 @@ struct counts {
 /* 1: keep it, 0: leave it out, -EBADMSG: refuse the archive (BAD_TEMPLATE, the entry is named). Counts it. */
 int policy_judge(const struct entry *e, const struct limits *limits, struct counts *counts, struct err *err) _must_check_;
 
-/* Are `more` bytes of content, up to the offset `end` of one file, still allowed? For content that is larger than its header says. */
+/*
+ * Are `more` bytes of content, up to the offset `end` of one file, still allowed? For content that is larger than its header
+ * says.
+ */
 int policy_check_content(const char *path, uint64_t end, const struct limits *limits, struct err *err) _must_check_;
 
-/* Kept: user.*, ACLs and file capabilities. What else means something to the host (trusted.*, security.*) is no business of a template. */
+/*
+ * Kept: user.*, ACLs and file capabilities. What else means something to the host (trusted.*, security.*) is no business of a
+ * template.
+ */
 bool policy_keeps_xattr(const char *name);
 
 /* A name of strangers for a message: printable, cut to the room. */

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * What ctctl-unpack says on its stdout, one JSON object: on success the counts; on failure REPORT_EXIT (an enum exit_code) and REPORT_ERROR, one line. It ends
- * with status 0 or 1 accordingly. The reader treats it as input of strangers.
+ * What ctctl-unpack says on its stdout, one JSON object: on success the counts; on failure REPORT_EXIT (an enum exit_code) and
+ * REPORT_ERROR, one line. It ends with status 0 or 1 accordingly. The reader treats it as input of strangers.
  */
 #define REPORT_EXIT	"exit"
 #define REPORT_ERROR	"error"

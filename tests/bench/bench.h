@@ -5,8 +5,8 @@
 #include <stdint.h>
 
 /*
- * A table of commands to be compared: read from a plan, measured in turns, printed as Markdown. Arguments in a plan are separated by blanks;
- * there is no quoting.
+ * A table of commands to be compared: read from a plan, measured in turns, printed as Markdown. Arguments in a plan are separated
+ * by blanks; there is no quoting.
  *
  *   title TEXT                      begins a table; it is measured and printed when the next one begins, or at the end
  *   runs N                          measured rounds of this table (one more goes before, unmeasured)

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * The kernel's floor: the least that any container runtime has to ask of the kernel, and nothing else. All namespaces (user and time
- * included), id maps, an overlay as the root, /proc, /sys and a tmpfs on /dev, pivot_root, exec. No cgroup, filter, network, state or log.
+ * The kernel's floor: the least that any container runtime has to ask of the kernel, and nothing else. All namespaces (user and
+ * time included), id maps, an overlay as the root, /proc, /sys and a tmpfs on /dev, pivot_root, exec. No cgroup, filter, network,
+ * state or log.
  *
- *   floor start LOWER UPPER WORK PIDFILE   returns when busybox's sleep, as init, has been executed; prints the microseconds from the
- *                                          clone to the exec
+ *   floor start LOWER UPPER WORK PIDFILE   returns when busybox's sleep, as init, has been executed; prints the microseconds from
+ *                                          the clone to the exec
  *   floor run LOWER UPPER WORK             the same with busybox's true; prints the microseconds from the clone to its end
  *   floor kill PIDFILE                     kills that init and waits for its end
  *
@@ -71,7 +72,10 @@ static int mount_all(const struct floor *f)
 	return 0;
 }
 
-/* The child: waits until its ids are mapped, then becomes init. `done` is close-on-exec: its end of file says that the exec happened. */
+/*
+ * The child: waits until its ids are mapped, then becomes init. `done` is close-on-exec: its end of file says that the exec
+ * happened.
+ */
 static _Noreturn void child(const struct floor *f, int go, int done)
 {
 	char byte;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Any bytes as an archive, unpacked without the confinement: what the policy and libarchive let through must stay inside the folder. As root it becomes
- * nobody first. Beside the folder lies a canary and nothing else; after each input that must be so.
+ * Any bytes as an archive, unpacked without the confinement: what the policy and libarchive let through must stay inside the
+ * folder. As root it becomes nobody first. Beside the folder lies a canary and nothing else; after each input that must be so.
  */
 #include <fcntl.h>
 #include <locale.h>

@@ -19,8 +19,8 @@
 #include "base/path.h"
 
 /*
- * A folder of its own for each test, *state of which is a struct scratch, and a look at /proc/self/fd before and after: SCRATCH_TEST(f) fails if the
- * test leaves a descriptor behind.
+ * A folder of its own for each test, *state of which is a struct scratch, and a look at /proc/self/fd before and after:
+ * SCRATCH_TEST(f) fails if the test leaves a descriptor behind.
  */
 struct scratch {
 	char path[64];

@@ -8,7 +8,10 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 
-/* Tar archives written header by header, so that tests can write what no honest program would: POSIX.1-2017, pax, "ustar Interchange Format". */
+/*
+ * Tar archives written header by header, so that tests can write what no honest program would: POSIX.1-2017, pax, "ustar
+ * Interchange Format".
+ */
 struct tar_entry {
 	const char *name;
 	char type; /* '0' file, '1' hard link, '2' symlink, '3' character device, '5' folder, '6' fifo, 'x' pax header */

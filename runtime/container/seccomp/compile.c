@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Runs when ctctl is built: compiles policy.def with libseccomp, for each combination of lifted rules, and writes a C header with the filters to stdout. So a
- * start needs no library and no time for it, and a mistake in the table breaks the build, not a guest. The only file that includes libseccomp.
+ * Runs when ctctl is built: compiles policy.def with libseccomp, for each combination of lifted rules, and writes a C header with
+ * the filters to stdout. So a start needs no library and no time for it, and a mistake in the table breaks the build, not a
+ * guest. The only file that includes libseccomp.
  */
 #include <errno.h>
 #include <sched.h>
@@ -168,7 +169,9 @@ static void put(uint16_t code, uint8_t jt, uint8_t jf, uint32_t k)
 	printf("\t{ 0x%02x, %u, %u, 0x%08x },\n", code, jt, jf, k);
 }
 
-/* Numbers that were unknown when this was compiled: ENOSYS. Falls through to what libseccomp made, which loads everything anew. */
+/*
+ * Numbers that were unknown when this was compiled: ENOSYS. Falls through to what libseccomp made, which loads everything anew.
+ */
 static void put_prologue(void)
 {
 	put(BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(struct seccomp_data, arch));

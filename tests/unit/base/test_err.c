@@ -88,7 +88,10 @@ static void test_long_messages_are_cut(void **state)
 	assert_int_equal(strlen(err.msg), sizeof(err.msg) - 1);
 }
 
-/* Names of guests, lines of programs and texts of images end up in messages: none may forge a second line or speak to the terminal. */
+/*
+ * Names of guests, lines of programs and texts of images end up in messages: none may forge a second line or speak to the
+ * terminal.
+ */
 static void test_a_message_is_one_printable_line(void **state)
 {
 	struct err err = ERR_INIT;

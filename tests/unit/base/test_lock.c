@@ -116,7 +116,10 @@ static void test_waiting_ends_with_the_holder(void **state)
 	assert_int_equal(wait_status(holder), 128 + SIGKILL);
 }
 
-/* A child that waits for the lock of "run", without the parent's lock `held`; 0 if it gets a lock on the file that stands there then, 2 if the folder is gone. */
+/*
+ * A child that waits for the lock of "run", without the parent's lock `held`; 0 if it gets a lock on the file that stands there
+ * then, 2 if the folder is gone.
+ */
 static pid_t wait_in_child(const struct scratch *s, int run, int held)
 {
 	int p[2];

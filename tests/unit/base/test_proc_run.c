@@ -193,8 +193,8 @@ static void test_files_and_folder(void **state)
 }
 
 /*
- * In a child whose 0, 1 and 2 are closed but for `in` and `out`, which are files: the program must copy one to the other and say a line. Returns 0
- * if all of that came.
+ * In a child whose 0, 1 and 2 are closed but for `in` and `out`, which are files: the program must copy one to the other and say
+ * a line. Returns 0 if all of that came.
  */
 static int run_with(const struct scratch *s, int in, int out)
 {

@@ -11,7 +11,9 @@
 #include "base/str.h"
 #include "cmd_unit.h"
 
-/* Whole commands on an instance of its own whose guests are nothing but their configuration files. Root only: a node is root's. */
+/*
+ * Whole commands on an instance of its own whose guests are nothing but their configuration files. Root only: a node is root's.
+ */
 struct instance {
 	char dir[32];
 };
@@ -193,7 +195,10 @@ static const struct {
 	{ "__exited web1 boot soon", EXIT_USAGE, "status 'soon'" },
 };
 
-/* Each is one line on standard error that says what is wrong, nothing on standard output, and a status that says which kind it is. */
+/*
+ * Each is one line on standard error that says what is wrong, nothing on standard output, and a status that says which kind it
+ * is.
+ */
 static void test_failures(void **state)
 {
 	const struct instance *i = instance_of(state);

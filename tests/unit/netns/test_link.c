@@ -264,8 +264,9 @@ static void test_interface_names(void **state)
 }
 
 /*
- * Can a datagram go from the guest's address to the bridge's and back? The kernel opens a bridge's port up to a second after its link is up, longer when many come and go
- * (net/core/link_watch.c): what is sent before is lost, so it is sent again, for at most ten seconds.
+ * Can a datagram go from the guest's address to the bridge's and back? The kernel opens a bridge's port up to a second after its
+ * link is up, longer when many come and go (net/core/link_watch.c): what is sent before is lost, so it is sent again, for at most
+ * ten seconds.
  */
 static void assert_echo(struct world *w, int family, const struct sockaddr *bridge_addr, socklen_t len)
 {

@@ -12,7 +12,10 @@
 #include "base/cleanup.h"
 #include "runtime/container/caps.h"
 
-/* Runs `check` in a child that has dropped, in a user namespace of its own if asked for; its status is the number of what was wrong. */
+/*
+ * Runs `check` in a child that has dropped, in a user namespace of its own if asked for; its status is the number of what was
+ * wrong.
+ */
 static int in_child(bool userns, int (*check)(cap_t before))
 {
 	pid_t pid = fork();

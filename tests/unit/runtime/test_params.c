@@ -276,7 +276,10 @@ static void check_through_file(const struct scratch *s, const struct param *p, c
 	config_free(&back);
 }
 
-/* Whatever `set` accepts comes back the same through the file: texts by chance, of the characters that mean something to somebody. */
+/*
+ * Whatever `set` accepts comes back the same through the file: texts by chance, of the characters that mean something to
+ * somebody.
+ */
 static void test_descriptions_through_the_file(void **state)
 {
 	static const char *const parts[] = { "a", " ", ";",  "#",  "=",	 ":",	     "\"",	 "'",	     "\\",

@@ -23,8 +23,8 @@
 #define GARBAGE 0xdeadbeef00000000UL /* the upper half of an int argument, which the kernel ignores */
 
 /*
- * Each call is really made, in a child under the filter, by both ABIs. `expected` is the errno; LET_THROUGH: what the kernel says without the filter, which is
- * asked first.
+ * Each call is really made, in a child under the filter, by both ABIs. `expected` is the errno; LET_THROUGH: what the kernel says
+ * without the filter, which is asked first.
  */
 #define SETUP_FAILED 250 /* above every errno: a world that could not be made proves nothing */
 #define LET_THROUGH  (-1)

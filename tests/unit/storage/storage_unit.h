@@ -185,7 +185,10 @@ static inline _unused_ int make_userns(void)
 	return fd;
 }
 
-/* Runs `body` as the guest's root inside the root, in namespaces of its own, as the guest's init does. Returns what it returned: 0 to 255. */
+/*
+ * Runs `body` as the guest's root inside the root, in namespaces of its own, as the guest's init does. Returns what it returned:
+ * 0 to 255.
+ */
 static inline _unused_ int run_in_guest(int userns_fd, int root_fd, const char *point, int (*body)(void))
 {
 	pid_t pid = fork();

@@ -10,7 +10,9 @@
 
 /* Areas in pools of the kind btrfs: limits that hold, and quota groups that go with their areas. */
 
-/* In the guest: writes until it is told to stop. 100 + the whole MiB that fitted, 199 if 90 did, 200 if the end was not EDQUOT. */
+/*
+ * In the guest: writes until it is told to stop. 100 + the whole MiB that fitted, 199 if 90 did, 200 if the end was not EDQUOT.
+ */
 static int fill_the_disk(void)
 {
 	static char block[1 << 20];

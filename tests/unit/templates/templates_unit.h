@@ -15,7 +15,10 @@
 #include "base/str.h"
 #include "templates/template.h"
 
-/* What the tests of this folder share: a scratch folder with a catalogue and recipes, a tree, a log, and an image maker without mkfs.erofs. */
+/*
+ * What the tests of this folder share: a scratch folder with a catalogue and recipes, a tree, a log, and an image maker without
+ * mkfs.erofs.
+ */
 struct scratch {
 	char path[64];
 	char catalog[80];

@@ -8,7 +8,10 @@
 #include "base/proc.h"
 #include "tar.h"
 
-/* The whole way, with the real ctctl-unpack of this build and its confinement: only as root. The archive aims at /tmp/.../canary and at folders beside the tree. */
+/*
+ * The whole way, with the real ctctl-unpack of this build and its confinement: only as root. The archive aims at /tmp/.../canary
+ * and at folders beside the tree.
+ */
 #define CANARY "untouched"
 
 struct import {

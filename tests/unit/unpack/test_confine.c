@@ -19,7 +19,10 @@
 
 static const struct limits limits = { .max_bytes = 1 << 20, .max_files = 10 };
 
-/* Runs `attempt` confined in a fresh folder; it returns the line number of what it should not have been able to do, or 0. Cleans up and judges. */
+/*
+ * Runs `attempt` confined in a fresh folder; it returns the line number of what it should not have been able to do, or 0. Cleans
+ * up and judges.
+ */
 static void in_confinement(int (*attempt)(void))
 {
 	char top[] = "/tmp/test_confine.XXXXXX";

@@ -17,8 +17,8 @@
 #include "templates/unpack/extract.h"
 
 /*
- * Without the confinement: the policy and libarchive's checks must hold by themselves. Each archive is unpacked into TOP/in; TOP has a canary file and a folder
- * that hostile archives aim at, and must be as it was afterwards.
+ * Without the confinement: the policy and libarchive's checks must hold by themselves. Each archive is unpacked into TOP/in; TOP
+ * has a canary file and a folder that hostile archives aim at, and must be as it was afterwards.
  */
 #define CANARY "untouched"
 
