@@ -45,16 +45,15 @@ static int make_room(const char *path, const struct cgroup_setting *s)
 	return -EBUSY;
 }
 
-/* The list of processors of a group that has none of its own: v2 takes an empty line, v1 only what the group above has. */
+/* A group with processes takes no empty list, neither on v1 nor on v2 (ENOSPC): it gets what the group above has. */
 static int set_all_cpus(const char *path, const struct cgroup_setting *s)
 {
 	const char *slash = strrchr(path, '/');
 	_cleanup_free_ char *parent = slash ? strndup(path, (size_t)(slash - path)) : strdup(".");
-	char value[1024] = "\n";
-	int r = parent ? 0 : -ENOMEM;
+	char value[1024];
+	int r = parent ? cgroup_read(s->h, parent, s->h->is_v2 ? "cpuset.cpus.effective" : s->file, value, sizeof(value))
+		       : -ENOMEM;
 
-	if (r == 0 && !s->h->is_v2)
-		r = cgroup_read(s->h, parent, s->file, value, sizeof(value));
 	return r < 0 ? r : cgroup_write(s->h, path, s->file, value);
 }
 

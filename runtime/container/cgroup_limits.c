@@ -153,7 +153,7 @@ static int plan_pids(struct cgroup_planner *p, uint64_t max)
 	return r;
 }
 
-/* "" becomes what the hierarchy takes for all there are when it is written: cgroup_apply.c. */
+/* "" becomes what the group above has when it is written: cgroup_apply.c. */
 static int plan_cpus(struct cgroup_planner *p, const char *cpus)
 {
 	const struct cgroup_hierarchy *h;

@@ -273,12 +273,13 @@ static void test_cpuset(void **state)
 	static const struct cgroup_limits none = { 0 }, some = { .cpus = "0-1,3" };
 	struct cgroup_map map = unified_with(f, "cpuset\n", files, 1);
 
+	put(f, "ctctl/cpuset.cpus.effective", "0-5\n");
 	change(&map, &none, &some);
 	assert_value(f, "cpuset.cpus", "0-1,3");
 	put(f, "ctctl/web1/cpuset.cpus", "");
 	change(&map, &some, &none);
-	assert_value(f, "cpuset.cpus", "\n");
-	/* v1 has no empty list: the one of the group above. */
+	/* Not an empty one: those of the group above. */
+	assert_value(f, "cpuset.cpus", "0-5");
 	map = map_of(f, CPUSET_V1);
 	put(f, "ctctl/cpuset.cpus", "0-7\n");
 	put(f, "ctctl/web1/cpuset.cpus", "");
