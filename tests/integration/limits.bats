@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 load lib
 
+setup_file() {
+	"${CC:-gcc}" -Wall -Wextra -O1 -D_GNU_SOURCE -o "$BATS_FILE_TMPDIR/plug" "$BATS_TEST_DIRNAME/limits/plug.c"
+}
+
 limit() {
 	cat "$(cgroup_file "$@")"
 }
@@ -64,6 +68,85 @@ touch_memory() {
 	touch_memory g1 200
 }
 
+@test "memory: with a limit there is no swap, without one there is" {
+	new g1 --memory 48M
+	local file
+	file=$(cgroup_file g1 memory.swap.max memory.memsw.limit_in_bytes) || skip 'this kernel does not count swap'
+	# v1 counts memory and swap together.
+	[ "$(cat "$file")" = 0 ] || [ "$(cat "$file")" = $((48 << 20)) ]
+	ct set g1 --memory none
+	[ "$(cat "$file")" = max ] || [ "$(cat "$file")" -gt $((1 << 50)) ]
+	ct set g1 --memory 64M
+	[ "$(cat "$file")" = 0 ] || [ "$(cat "$file")" = $((64 << 20)) ]
+}
+
+@test "memory: a guest that is created without a limit has the host's default" {
+	new g1
+	[ "$(memory_limit g1)" -gt 0 ]
+	[ "$(memory_limit g1)" -le $((1 << 30)) ]
+	[ "$(ct show g1 | sed -n 's/^memory = //p')" != none ]
+	ct destroy --force g1
+	echo 'default-memory = 96M' >>"$CTCTL_PREFIX/etc/ctctl.conf"
+	new g1
+	sed -i /^default-memory/d "$CTCTL_PREFIX/etc/ctctl.conf"
+	[ "$(memory_limit g1)" -eq $((96 << 20)) ]
+	ct destroy --force g1
+	new g1 --memory none
+	touch_memory g1 100
+}
+
+high_events() {
+	sed -n 's/^high //p' "$(cgroup_file g1 memory.events none)"
+}
+
+@test "memory-high: a guest above it is slowed down and made to give back, and is not killed" {
+	needs controllers_v2
+	new g1 --memory 200M --memory-high 24M
+	[ "$(limit g1 memory.high none)" -eq $((24 << 20)) ]
+	# Pages of files can be given back: more of them than the limit go through.
+	ct exec g1 -- dd if=/dev/zero of=/root/file bs=1M count=60 conv=fsync
+	[ "$(high_events)" -gt 0 ]
+	[ "$(limit g1 memory.current none)" -lt $((32 << 20)) ]
+	[ "$(state g1)" = running ]
+	grep -qx 'oom_kill 0' "$(cgroup_file g1 memory.events none)"
+	ct set g1 --memory-high none
+	[ "$(limit g1 memory.high none)" = max ]
+	ct exec g1 -- dd if=/root/file of=/dev/null bs=1M
+	[ "$(limit g1 memory.current none)" -gt $((40 << 20)) ]
+}
+
+@test "memory-low: what a guest is given is its, also in the groups above, which protect nothing otherwise" {
+	needs controllers_v2
+	local file above
+	new g1 --memory 100M --memory-low 20M
+	new g2
+	file=$(cgroup_file g1 memory.low none)
+	[ "$(cat "$file")" -eq $((20 << 20)) ]
+	above=$(dirname "$(dirname "$file")")
+	[ "$(cat "$above/memory.low")" -eq $((20 << 20)) ]
+	ct set g2 --memory-low 30M
+	[ "$(cat "$above/memory.low")" -eq $((50 << 20)) ]
+	ct set g1 --memory-low none
+	[ "$(cat "$file")" -eq 0 ]
+	[ "$(cat "$above/memory.low")" -eq $((30 << 20)) ]
+	ct set g2 --memory-low none
+	[ "$(cat "$above/memory.low")" -eq 0 ]
+}
+
+@test "memory-high and memory-low are refused where they cannot be, and against each other" {
+	new g1 --memory 64M
+	refuse 21 ct set g1 --memory-high 65M says memory-high 64M
+	refuse 21 ct set g1 --memory-low 65M says memory-low 64M
+	refuse 21 ct create g2 micro --memory 16M --memory-high 8M --memory-low 9M says memory-low 8M
+	refuse 13 ct status g2 says g2
+	if [ -n "$(lacks_controllers_v2)" ]; then
+		refuse 4 ct set g1 --memory-high 32M says memory-high 'version 1'
+		refuse 4 ct create g2 micro --memory-low 32M says memory-low 'version 1'
+		refuse 13 ct status g2 says g2
+	fi
+	ct show g1 | grep '^memory-high =  *#'
+}
+
 @test "pids: a fork bomb ends at the limit, and neither the host nor another guest notices" {
 	new g1 --pids 40
 	new g2
@@ -115,6 +198,171 @@ fits_no_more() {
 	ct set g1 --cpu-weight 1
 	weight=$(limit g1 cpu.weight cpu.shares)
 	[ "$weight" -eq 1 ] || [ "$weight" -eq 10 ]
+}
+
+# The processors that a process in it may use, as the kernel has it.
+affinity() {
+	ct exec "$1" -- sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' /proc/self/status
+}
+
+@test "cpuset: a guest uses the processors that it is given, and no others, at once" {
+	local online last all
+	online=$(cat /sys/devices/system/cpu/online)
+	last=${online##*[-,]}
+	[ "$last" -gt 0 ] || skip 'this host has one processor'
+	new g1
+	all=$(affinity g1)
+	ct set g1 --cpuset "$last"
+	[ "$(affinity g1)" = "$last" ]
+	[ "$(ct exec g1 -- nproc)" -eq 1 ]
+	[ "$(grep '^Cpus_allowed_list' "/proc/$(status_of g1 init_pid)/status" | tr -cd '0-9,-')" = "$last" ]
+	refuse 21 ct set g1 --cpuset "0-$((last + 1))" says cpuset "$online"
+	refuse 21 ct set g1 --cpuset 3-1 says cpuset 3-1
+	[ "$(affinity g1)" = "$last" ]
+	ct set g1 --cpuset none
+	[ "$(affinity g1)" = "$all" ]
+	ct set g1 --cpuset 0
+	ct restart g1 --kill
+	[ "$(affinity g1)" = 0 ]
+}
+
+# timed COMMAND...: prints the milliseconds that it took.
+timed() {
+	local start
+	start=$(now_ms)
+	"$@" >/dev/null
+	echo $(($(now_ms) - start))
+}
+
+@test "io-write: what a guest writes, past the page cache or through it, takes its time" {
+	new g1
+	echo "without: $(timed ct exec g1 -- dd if=/dev/zero of=/root/file bs=1M count=6 oflag=direct) ms"
+	ct set g1 --io-write 2M
+	local took
+	took=$(timed ct exec g1 -- dd if=/dev/zero of=/root/file bs=1M count=6 oflag=direct)
+	echo "direct: $took ms"
+	[ "$took" -ge 2000 ]
+	took=$(timed ct exec g1 -- dd if=/dev/zero of=/root/file bs=1M count=6 conv=fsync)
+	echo "fsync: $took ms"
+	[ "$took" -ge 2000 ]
+	# At once, while it writes.
+	ct exec g1 -- dd if=/dev/zero of=/root/file bs=1M count=200 oflag=direct >/dev/null 2>&1 3>&- &
+	ct set g1 --io-write none
+	wait $!
+}
+
+@test "io-write: what the kernel writes for a guest later is its, too" {
+	needs controllers_v2
+	new g1 --io-write 2M
+	local took
+	ct exec g1 -- dd if=/dev/zero of=/root/file bs=1M count=6
+	took=$(timed sync -f "$(find "$CTCTL_PREFIX/lib/pools" -name file -size +1M)")
+	echo "$took ms"
+	[ "$took" -ge 1000 ]
+}
+
+@test "io-read: what a guest reads from its disk takes its time" {
+	new g1
+	ct exec g1 -- dd if=/dev/zero of=/root/file bs=1M count=6 conv=fsync
+	echo "without: $(timed ct exec g1 -- dd if=/root/file of=/dev/null bs=1M iflag=direct) ms"
+	ct set g1 --io-read 2M
+	local took
+	took=$(timed ct exec g1 -- dd if=/root/file of=/dev/null bs=1M iflag=direct)
+	echo "with: $took ms"
+	[ "$took" -ge 2000 ]
+}
+
+@test "io-read-ops and io-write-ops: so many a second" {
+	new g1
+	ct exec g1 -- dd if=/dev/zero of=/root/file bs=4k count=100 conv=fsync
+	echo "without: $(timed ct exec g1 -- dd if=/root/file of=/dev/null bs=4k iflag=direct) ms"
+	ct set g1 --io-read-ops 30 --io-write-ops 30
+	local took
+	took=$(timed ct exec g1 -- dd if=/root/file of=/dev/null bs=4k iflag=direct)
+	echo "100 reads: $took ms"
+	[ "$took" -ge 2000 ]
+	took=$(timed ct exec g1 -- dd if=/dev/zero of=/root/file bs=4k count=100 oflag=direct conv=notrunc)
+	echo "100 writes: $took ms"
+	[ "$took" -ge 2000 ]
+	refuse 21 ct set g1 --io-read-ops 0 says io-read-ops 0
+}
+
+@test "io: a guest that is held back does not hold its neighbour back" {
+	new g1 --io-write 1M
+	new g2
+	ct exec g1 -- dd if=/dev/zero of=/root/file bs=1M count=20 >/dev/null 2>&1
+	local took
+	took=$(timed ct exec g2 -- dd if=/dev/zero of=/root/file bs=1M count=2 conv=fsync)
+	echo "$took ms"
+	[ "$took" -lt 10000 ]
+	ct set g1 --io-write none
+}
+
+@test "io: on a pool whose file system has no disk, limits are refused" {
+	[ "$(stat -f -c %T /dev/shm)" = tmpfs ] || skip 'this host has no tmpfs on /dev/shm'
+	local dir
+	dir=$(mktemp -d /dev/shm/ctctl-limits-XXXXXX)
+	ct -q pool create plain --kind dir
+	mount --bind "$dir" "$CTCTL_PREFIX/lib/pools/plain/data"
+	run --separate-stderr ct create g1 micro --pool plain --io-write 2M
+	umount "$CTCTL_PREFIX/lib/pools/plain/data"
+	rm -r "$dir"
+	ct pool remove plain
+	[ "$status" -eq 4 ]
+	[[ $stderr == *plain*tmpfs* ]]
+}
+
+@test "io-weight: in force where the disk's scheduler weighs, refused where none does" {
+	new g1
+	run --separate-stderr ct set g1 --io-weight 300
+	echo "$status $stderr"
+	if [ "$status" -eq 0 ]; then
+		limit g1 io.bfq.weight blkio.bfq.weight | grep -x '\(default \)\?300'
+	else
+		[ "$status" -eq 4 ]
+		[[ $stderr == *io-weight*scheduler* ]]
+		ct show g1 | grep '^io-weight = 100'
+	fi
+	refuse 21 ct set g1 --io-weight 1001 says io-weight 1000
+}
+
+# A device that every user of this host could open, were it in his /dev.
+open_device() {
+	local device
+	for device in fuse net/tun; do
+		[ -c "/dev/$device" ] && sh -c "exec 9<>/dev/$device" 2>/dev/null && echo "$device" && return
+	done
+}
+
+# plug GUEST DEVICE: puts a device of the host's into the guest's /root/device.
+plug() {
+	ct exec "$1" -- touch /root/device
+	"$BATS_FILE_TMPDIR/plug" "$(status_of "$1" init_pid)" "$2" /root/device
+}
+
+@test "devices: one that comes into a guest on another way than by its features cannot be opened there" {
+	local device node=$BATS_TEST_TMPDIR/device
+	device=$(open_device)
+	[ -n "$device" ] || skip 'this host has no device that everybody may open and no guest'
+	# For everybody, and not in /dev, whose modes a host may choose; where nodes count.
+	mknod -m 666 "$node" c $(stat -c '0x%t 0x%T' "/dev/$device")
+	(exec 9<>"$node") 2>/dev/null || skip 'device nodes do not count where the tests have their files'
+	new g1
+	plug g1 "$node"
+	run ct exec g1 -- sh -c 'exec 9<>/root/device'
+	[ "$status" -ne 0 ]
+	[[ $output == *'peration not permitted'* ]]
+	# The proof: it is for want of the feature, and what every guest has can be opened the same way.
+	new g2 --features fuse,tun
+	plug g2 "$node"
+	ct exec g2 -- sh -c 'exec 9<>/root/device'
+	mknod -m 666 "$node.null" c 1 3
+	new g3
+	plug g3 "$node.null"
+	ct exec g3 -- sh -c 'exec 9<>/root/device'
+	# Whoever joins the guest is in it.
+	run ct exec g1 -- dd if=/root/device of=/dev/null count=1
+	[ "$status" -ne 0 ]
 }
 
 @test "disk: a guest cannot write more than its limit; raised at once, it goes on; deleting frees" {
