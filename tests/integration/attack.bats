@@ -176,7 +176,7 @@ stopped_below() {
 	new g1
 	ct exec g1 -- sh -c 'cp /bin/busybox /evil && chmod 6755 /evil'
 	local evil
-	evil=$(find "$CTCTL_PREFIX/lib/pools" -name evil)
+	evil=$(find "$POOL_DATA" -name evil)
 	[ "$(stat -c '%u %a' "$evil")" = '0 6755' ]
 	run setpriv --reuid 65534 --regid 65534 --clear-groups stat "$evil"
 	[ "$status" -ne 0 ]

@@ -2,7 +2,7 @@
 load lib
 
 setup() {
-	instance_state | sort >"$BATS_TEST_TMPDIR/before"
+	remember_state
 	new g1
 	within 5 said g1 'Please press Enter'
 }

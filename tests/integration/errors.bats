@@ -394,7 +394,7 @@ without() {
 @test "an area that is gone is said so at start, and the guest can still be destroyed" {
 	ct -q create g1 micro
 	local area
-	area=$CTCTL_PREFIX/lib/pools/default/data/$(ct show g1 | awk '$1 == "uuid" { print $3 }')
+	area=$POOL_DATA/$(ct show g1 | awk '$1 == "uuid" { print $3 }')
 	btrfs -q subvolume delete "$area"
 	run --separate-stderr ct start g1
 	[ "$status" -ne 0 ]

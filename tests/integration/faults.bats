@@ -9,7 +9,7 @@ TEMPLATES=$CTCTL_PREFIX/lib/templates
 
 setup() {
 	touch "$TEMPLATES/.lock" # as every command has it that makes templates
-	instance_state | sort >"$BATS_TEST_TMPDIR/before"
+	remember_state
 }
 
 # Every call of fault_point(), as its file has it; declaration and definition say what the name is, not one.
@@ -23,43 +23,30 @@ fault_names() {
 }
 
 # What could differ after an interruption, without what differs between two guests that are alike: the instance's traces on the host and on the disk; who runs; limits
-# in guest.conf and in the kernel; whether the canary is there.
+# in guest.conf and in the kernel; whether the canary is there. This is what most of the time here is spent on: it is done with few processes.
 shape() {
-	traces | sed -E 's/^link .*/link/; s/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/UUID/g; s|(/ids/).*|\1N|; s|/dev/loop[0-9]+|LOOP|'
-	ct -q list -o name,state | sed -E 's/ +/ /g; s/^/guest /'
-	processes
-	grep -HvE '^(uuid|ids|description) ' "$GUESTS"/*/guest.conf 2>/dev/null | sed 's/^/conf /'
-	kernel_limits
-	find "$GUESTS" -mindepth 2 ! -name 'console.log*' -printf 'file %P\n'
-	find "$POOLS" -mindepth 2 -name pool.conf -printf 'file %P\n'
-	find "$TEMPLATES" -mindepth 2 -maxdepth 2 -printf 'template %P\n' | sed -E 's/[0-9]{8}\.[0-9]+/VERSION/'
-	cat "$POOLS"/default/data/*/upper/canary 2>/dev/null || :
+	{
+		found | awk -v prefix="$CTCTL_PREFIX/" -v pool="$POOL_DATA/" -f "$BATS_TEST_DIRNAME/shape.awk"
+		ct -q list -o name,state | while read -r name state; do echo "guest $name $state"; done
+		# A removed subvolume's group is stale until the kernel has cleaned up after it.
+		btrfs qgroup show -re --raw "$POOL_DATA" | while read -r _ _ _ limit _ path; do
+			[[ ! $path =~ ^[0-9a-f][0-9a-f-]+$ ]] || echo "quota $limit"
+		done
+	} | sort
 }
 
-# Without the processes, which have no number that stays.
-# shellcheck disable=SC2317 # instance_state calls it
-traces() (
-	instance_processes() {
-		:
-	}
-	instance_state
-)
-
-# How many monitors there are, and how many guests with processes: these are in a PID namespace each.
-processes() {
-	ps -o pidns= -p "$(instance_processes | paste -sd, -)" 2>/dev/null |
-		awk -v host="$(readlink /proc/self/ns/pid)" 'index(host, "[" $1 "]") { monitors++; next } { guests += !seen[$1]++ }
-			END { print "monitors", monitors + 0, "guests", guests + 0 }'
-}
-
-kernel_limits() {
-	local dirs
-	mapfile -t dirs < <(cgroup_dirs)
-	[ ${#dirs[@]} -eq 0 ] || find "${dirs[@]}" -mindepth 2 -maxdepth 2 -path '*/g*' \
-		\( -name memory.max -o -name memory.limit_in_bytes -o -name pids.max \) -exec grep -H . {} + || :
-	# A removed subvolume's group is stale until the kernel has cleaned up after it.
-	btrfs qgroup show -re --raw "$POOLS/default/data" | awk '$6 ~ /^[0-9a-f-]+$/ { print "quota", $4 }'
-}
+# The names that shape.awk looks into.
+found() {
+	local group_dirs
+	find_groups
+	[ ${#group_dirs[@]} -eq 0 ] || find "${group_dirs[@]}" -mindepth 1 \( -type d -printf 'group %p\n' -o -name cgroup.procs -printf 'procs %p %P\n' -o \
+		-path '*/g[12]/*' \( -name memory.max -o -name memory.limit_in_bytes -o -name pids.max \) -printf 'limit %p\n' \) || :
+	find "$CTCTL_PREFIX" "$POOL_DATA" -mindepth 1 -maxdepth 6 \
+		\( -path "$RUNS/_images/*" -o -path "$TEMPLATES/*/*/*" -o -path "$POOL_DATA/*/*" -o -path "$POOLS/*/data/*/*" \) -prune -o -printf 'file %p\n' || :
+	guest_processes '[!Z]' 'process '
+	links 'link '
+	loops
+} 2>/dev/null
 
 # Is there something that the next ctctl has to finish or undo, and to say so?
 is_unfinished() {
@@ -83,7 +70,7 @@ do_create() {
 
 make_stopped() {
 	do_create
-	echo canary >"$(echo "$POOLS"/default/data/*/upper)/canary"
+	echo canary >"$(echo "$POOL_DATA"/*/upper)/canary"
 }
 prepare_start() {
 	make_stopped
@@ -240,7 +227,7 @@ problem() {
 }
 
 same() {
-	diff -U0 <(sort "$1") <(sort "$BATS_TEST_TMPDIR/shape") >"$BATS_TEST_TMPDIR/diff"
+	[ "$(<"$1")" = "$(<"$BATS_TEST_TMPDIR/shape")" ]
 }
 
 is_one_of() {
@@ -258,7 +245,7 @@ has_shape() {
 	shift
 	within 3 is_one_of "$@" >/dev/null && return
 	problem "$when: neither done nor undone:"
-	cat "$BATS_TEST_TMPDIR/diff"
+	diff -U0 "${*: -1}" "$BATS_TEST_TMPDIR/shape" || :
 }
 
 # The state that an undisturbed one ends in, which has to be another than that before it.

@@ -16,10 +16,13 @@ parent_of() {
 	fi
 }
 
-# remove_groups PARENT: with all below, which have to be empty.
+# remove_groups PARENT: with all below, which have to be empty; and what says in /run that its unit is there (runtime/home.h).
 remove_groups() {
 	local hierarchy unit=${1##*/}
-	[[ $unit != *.service ]] || ! systemctl -q is-active "$unit" || systemctl stop "$unit"
+	if [[ $unit == *.service ]]; then
+		! systemctl -q is-active "$unit" || systemctl stop "$unit"
+		rm -f "/run/${unit%.service}.lock"
+	fi
 	for hierarchy in $HIERARCHIES; do
 		! [ -d "$hierarchy/$1" ] || find "$hierarchy/$1" -depth -type d -exec rmdir {} + || return
 	done

@@ -3,7 +3,7 @@
 # For tests that kill what should have ended by itself; loaded after lib.bash.
 
 is_reaped() {
-	! guest_processes | grep -q ' Z$'
+	[ -z "$(guest_processes Z)" ]
 }
 
 # The runner counts whatever bears an id of a guest. Whoever adopts the init of a killed monitor may take its time to reap it.

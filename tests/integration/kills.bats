@@ -211,7 +211,8 @@ is_busy() {
 }
 
 is_as_stopped() {
-	instance_state | sort | same_state "$BATS_TEST_TMPDIR/stopped" -
+	instance_state | sort >"$BATS_TEST_TMPDIR/now"
+	same_state "$BATS_TEST_TMPDIR/stopped" "$BATS_TEST_TMPDIR/now"
 }
 
 @test "a start that was killed as it wrote a file leaves no half of it" {
@@ -319,7 +320,8 @@ is_as_stopped() {
 }
 
 is_as_none() {
-	instance_state | sort | same_state "$BATS_TEST_TMPDIR/none" -
+	instance_state | sort >"$BATS_TEST_TMPDIR/now"
+	same_state "$BATS_TEST_TMPDIR/none" "$BATS_TEST_TMPDIR/now"
 }
 
 @test "a reboot is not lost to commands that come in between" {

@@ -4,6 +4,7 @@
 #
 #   CTCTL          the program                 PARENT       the path of its guests' control group, in each of the HIERARCHIES (folders, with a space between)
 #   CTCTL_PREFIX   where its files are         BRIDGE       its bridge
+#   POOL_DATA      the default pool's areas
 #   PTY            see pty.c                   IDS_FIRST, IDS_END   ids of its guests on the host
 #   CTCTL_TEST_PATIENCE   a factor to all that is waited for: what a slow host needs
 #
@@ -25,14 +26,25 @@ RUNS=$CTCTL_PREFIX/run
 IDS=$CTCTL_PREFIX/lib/ids
 
 setup() {
-	instance_state | sort >"$BATS_TEST_TMPDIR/before"
+	remember_state
 }
 
 teardown() {
 	end_background
 	remove_guests
 	instance_state | sort >"$BATS_TEST_TMPDIR/after"
-	same_state "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/after"
+	as_remembered "$BATS_TEST_TMPDIR/after"
+}
+
+# What the instance has when a file's first test begins, it has when each of them begins, because each leaves it so. What one leaves behind is its own failure only.
+remember_state() {
+	[ -e "$BATS_FILE_TMPDIR/state" ] || instance_state | sort >"$BATS_FILE_TMPDIR/state"
+}
+
+as_remembered() {
+	same_state "$BATS_FILE_TMPDIR/state" "$1" && return
+	mv "$1" "$BATS_FILE_TMPDIR/state"
+	return 1
 }
 
 # What a test that failed has left running would keep bats waiting.
@@ -125,18 +137,27 @@ refuse() {
 	done
 }
 
-# Each hierarchy's folder of that guest's group, or of all guests' without a name; nothing if it is nowhere.
-cgroup_dirs() {
+# find_groups [NAME]: sets group_dirs to each hierarchy's folder of that guest's group, or of all guests' without a name.
+find_groups() {
 	local hierarchy
+	group_dirs=()
 	for hierarchy in $HIERARCHIES; do
-		! [ -d "$hierarchy/$PARENT/${1:-}" ] || echo "$hierarchy/$PARENT${1:+/$1}"
+		! [ -d "$hierarchy/$PARENT/${1:-}" ] || group_dirs+=("$hierarchy/$PARENT${1:+/$1}")
 	done
+}
+
+# The same, line by line; nothing if it is nowhere.
+cgroup_dirs() {
+	local group_dirs
+	find_groups "$@"
+	[ ${#group_dirs[@]} -eq 0 ] || printf '%s\n' "${group_dirs[@]}"
 }
 
 # cgroup_file NAME FILE-OF-V2 FILE-OF-V1: the one that this host has.
 cgroup_file() {
-	local dir
-	for dir in $(cgroup_dirs "$1"); do
+	local dir group_dirs
+	find_groups "$1"
+	for dir in "${group_dirs[@]}"; do
 		[ ! -e "$dir/$2" ] || { echo "$dir/$2" && return; }
 		[ ! -e "$dir/$3" ] || { echo "$dir/$3" && return; }
 	done
@@ -145,60 +166,61 @@ cgroup_file() {
 
 # Those in a guest's groups and all below, or in all guests'.
 group_processes() {
-	local dirs
-	mapfile -t dirs < <(cgroup_dirs "$@")
-	[ ${#dirs[@]} -eq 0 ] || find "${dirs[@]}" -name cgroup.procs -exec cat {} + 2>/dev/null || :
+	local group_dirs
+	find_groups "$@"
+	[ ${#group_dirs[@]} -eq 0 ] || find "${group_dirs[@]}" -name cgroup.procs -exec cat {} + 2>/dev/null || :
 }
 
-# The processes of the instance: in its groups, or with its guests' ids. Those that have ended and wait for the host's init to take note are none.
+# The processes of the instance, some of them twice: in its groups, or with its guests' ids. Those that have ended and wait for the host's init to take note are none.
 instance_processes() {
 	group_processes
-	guest_processes | grep -v ' Z$' | cut -d' ' -f1
+	guest_processes '[!Z]'
 }
 
-# "PID STATE" of whoever runs with its guests' ids: to each process's folder in /proc belongs its user, which costs less than ps.
+# guest_processes STATES [PREFIX]: whoever runs with its guests' ids and is in one of these states. To each process's folder in /proc belongs its user, which costs less than ps.
 guest_processes() {
 	local pid stat
 	find /proc -maxdepth 1 -name '[1-9]*' -uid +$((IDS_FIRST - 1)) -uid "-$IDS_END" -printf '%f\n' 2>/dev/null | while read -r pid; do
-		! read -r stat <"/proc/$pid/stat" || { stat=${stat##*) } && echo "$pid ${stat%% *}"; }
+		read -r stat <"/proc/$pid/stat" || continue
+		# shellcheck disable=SC2053 # a pattern
+		[[ ${stat##*) } != $1\ * ]] || echo "${2:-}$pid"
 	done 2>/dev/null
 }
 
-# The host's end of a guest's eth0.
+# The host's end of each guest's eth0, with $1 before it.
 links() {
 	local link
 	for link in /sys/class/net/"$BRIDGE"/brif/*; do
-		[ ! -e "$link" ] || echo "${link##*/}"
+		[ ! -e "$link" ] || echo "${1:-}${link##*/}"
 	done
 }
 
-# "/dev/loopN FILE" of those whose file is the instance's.
+# The loop devices whose file is the instance's, but those of templates.
 loops() {
 	local backing file
 	for backing in /sys/block/loop*/loop/backing_file; do
 		{ read -r file <"$backing"; } 2>/dev/null || continue
-		[[ $file == "$CTCTL_PREFIX"/* ]] || continue
 		backing=${backing%/loop/backing_file}
-		echo "/dev/${backing##*/} $file"
+		[[ $file != "$CTCTL_PREFIX"/* || $file == "$CTCTL_PREFIX"/lib/templates/* ]] || echo "loop /dev/${backing##*/} $file"
 	done
 }
 
 # All that the instance has, but what stays by intention: the pool, mounted templates, the bridge, the monitors' group.
 instance_state() {
-	local dirs
-	instance_processes | sort -un | sed 's/^/process /'
-	links | sed 's/^/link /'
-	mapfile -t dirs < <(cgroup_dirs)
-	[ ${#dirs[@]} -eq 0 ] || find "${dirs[@]}" -mindepth 1 -type d ! -name _monitors -printf 'cgroup %p\n' 2>/dev/null || :
+	local group_dirs
+	instance_processes | awk '!seen[$0]++ { print "process", $0 }'
+	links 'link '
+	find_groups
+	[ ${#group_dirs[@]} -eq 0 ] || find "${group_dirs[@]}" -mindepth 1 -type d ! -name _monitors -printf 'cgroup %p\n' 2>/dev/null || :
 	awk -v prefix="$CTCTL_PREFIX" -v images="$RUNS/_images/" 'index($0, prefix) && !index($0, images) { print "mount", $4, $5, $9, $10 }' /proc/self/mountinfo
-	loops | grep -vF " $CTCTL_PREFIX/lib/templates/" | sed 's/^/loop /'
+	loops
 	find "$CTCTL_PREFIX" -mindepth 2 -maxdepth 3 ! -path "$RUNS/_images/*" ! -path "$IDS/next" \
 		! -path "$IDS" ! -path "$CTCTL_PREFIX/lib/templates/*/*" -printf 'file %p\n'
-	find "$CTCTL_PREFIX"/lib/pools/*/data -mindepth 1 -maxdepth 1 -printf 'area %p\n' 2>/dev/null
+	find "$POOL_DATA" "$CTCTL_PREFIX"/lib/pools/*/data -mindepth 1 -maxdepth 1 -printf 'area %p\n' 2>/dev/null || :
 }
 
 same_state() {
-	diff -U0 --label before --label after "$1" "$2"
+	[ "$(<"$1")" = "$(<"$2")" ] || diff -U0 --label before --label after "$1" "$2"
 }
 
 # Whatever state a test left them in; a guest that cannot be destroyed is itself a failure, which comes out as something left behind.
