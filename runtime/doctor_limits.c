@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <dirent.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -60,11 +61,106 @@ void doctor_controllers(const struct node *node _unused_, struct doctor_finding 
 
 	if (names && *names) {
 		doctor_found(f, DOCTOR_LACKING, "no controller for:%s", names);
-		doctor_advise(f, "Guests run without these limits. memory is often switched off at boot: look for "
+		doctor_advise(f, "A guest with such a limit is refused. memory is often switched off at boot: look for "
 				 "cgroup_disable= in /proc/cmdline.");
 	} else {
 		doctor_found(f, DOCTOR_OK, "%.150s", host.controllers);
 	}
+}
+
+void doctor_memory_steps(const struct node *node _unused_, struct doctor_finding *f)
+{
+	struct cgroup_host host = { 0 };
+	struct err err = ERR_INIT;
+
+	if (cgroup_probe_host(&host, &err) == 0 && host.is_unified) {
+		doctor_found(f, DOCTOR_OK, "memory-high and memory-low");
+		return;
+	}
+	doctor_found(f, DOCTOR_LACKING, "no memory-high and no memory-low: the controller is none of version 2");
+	doctor_advise(f, "Boot with systemd.unified_cgroup_hierarchy=1.");
+}
+
+void doctor_cpuset(const struct node *node _unused_, struct doctor_finding *f)
+{
+	_cleanup_free_ char *online = doctor_read("/sys/devices/system/cpu/online");
+	struct cgroup_host host = { 0 };
+	struct err err = ERR_INIT;
+
+	if (cgroup_probe_host(&host, &err) < 0 || !has_word(host.controllers, "cpuset")) {
+		doctor_found(f, DOCTOR_LACKING, "no controller for: cpuset");
+		doctor_advise(f, "Guests cannot be given processors of their own: use a kernel with CONFIG_CPUSETS, as Debian's "
+				 "has.");
+		return;
+	}
+	doctor_found(f, DOCTOR_OK, "processors %.100s", online ? str_trim(online) : "of this host");
+}
+
+void doctor_io(const struct node *node _unused_, struct doctor_finding *f)
+{
+	struct cgroup_host host = { 0 };
+	struct err err = ERR_INIT;
+
+	if (cgroup_probe_host(&host, &err) == 0 && has_word(host.controllers, "io")) {
+		doctor_found(f, DOCTOR_OK, "io-read, io-write, io-read-ops, io-write-ops");
+	} else if (has_word(host.controllers, "blkio")) {
+		doctor_found(f, DOCTOR_NOTE, "of version 1: what a guest leaves in the page cache is written outside its limit");
+		doctor_advise(f, "Only direct and synchronous writes are limited. Boot with systemd.unified_cgroup_hierarchy=1.");
+	} else {
+		doctor_found(f, DOCTOR_LACKING, "no controller for: io");
+		doctor_advise(f, "The use of disks cannot be limited: use a kernel with CONFIG_BLK_CGROUP and "
+				 "CONFIG_BLK_DEV_THROTTLING, as Debian's has.");
+	}
+}
+
+/* Is there a disk with the scheduler bfq? Its name is in `room` then. */
+static bool find_bfq(char *room, size_t size)
+{
+	_cleanup_dir_ DIR *dir = opendir("/sys/block");
+	struct dirent *e;
+
+	while (dir && (e = readdir(dir))) {
+		_cleanup_free_ char *path = str_printf("/sys/block/%s/queue/scheduler", e->d_name);
+		_cleanup_free_ char *text = path ? doctor_read(path) : NULL;
+
+		if (text && strstr(text, "[bfq]") && str_copy(room, size, e->d_name) == 0)
+			return true;
+	}
+	return false;
+}
+
+void doctor_io_weight(const struct node *node _unused_, struct doctor_finding *f)
+{
+	char disk[64];
+
+	if (find_bfq(disk, sizeof(disk))) {
+		doctor_found(f, DOCTOR_OK, "the disk '%s' has the scheduler bfq, which weighs", disk);
+		return;
+	}
+	doctor_found(f, DOCTOR_NOTE, "no disk has the scheduler bfq: io-weight is refused, unless io.cost is on");
+	doctor_advise(f, "To use it: modprobe bfq, then write bfq to /sys/block/DISK/queue/scheduler of the pools' disks, and "
+			 "have udev do so at boot.");
+}
+
+void doctor_devices(const struct node *node _unused_, struct doctor_finding *f)
+{
+	struct cgroup_host host = { 0 };
+	struct err err = ERR_INIT;
+
+	if (cgroup_probe_host(&host, &err) == 0 && has_word(host.controllers, "devices")) {
+		doctor_found(f, DOCTOR_OK, "limited by the controller of version 1");
+		return;
+	}
+
+	int r = cgroup_probe_devices();
+
+	if (r == 0) {
+		doctor_found(f, DOCTOR_OK, "limited by BPF");
+		return;
+	}
+	doctor_found(f, DOCTOR_FATAL, "cannot be limited: bpf(2): %s", strerror(-r));
+	doctor_advise(f, "No guest is started without. Use a kernel with CONFIG_CGROUP_BPF, as Debian's has; within another "
+			 "container, ctctl needs bpf(2) allowed.");
 }
 
 /* Reads the lines "name:first:count" of subuid(5); returns the first that overlaps, as a new string. */

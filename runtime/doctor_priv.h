@@ -34,7 +34,8 @@ bool doctor_read_number(const char *path, uint64_t *ret);
 /* doctor_kernel.c */
 doctor_fn doctor_root, doctor_kernel, doctor_user_namespaces, doctor_namespaces, doctor_seccomp;
 /* doctor_limits.c */
-doctor_fn doctor_cgroups, doctor_controllers, doctor_ids, doctor_open_files, doctor_pid_max, doctor_inotify, doctor_keys;
+doctor_fn doctor_cgroups, doctor_devices, doctor_controllers, doctor_memory_steps, doctor_cpuset, doctor_io, doctor_io_weight,
+	doctor_ids, doctor_open_files, doctor_pid_max, doctor_inotify, doctor_keys;
 /* doctor_home.c */
 doctor_fn doctor_home;
 /* doctor_storage.c */
