@@ -49,7 +49,7 @@ void doctor_home(const struct node *node, struct doctor_finding *f)
 		return;
 	}
 	if (home_systemd_probe(node, &err) < 0) {
-		doctor_found(f, DOCTOR_FATAL, "systemd cannot be asked to make %s", node->cgroup_parent);
+		doctor_found(f, DOCTOR_FATAL, "%s cannot be made", node->cgroup_parent);
 		doctor_advise(f, "%.250s", err.msg);
 		return;
 	}

@@ -12,9 +12,10 @@
  *   systemd, /sys/fs/cgroup is cgroup2    ctctl.slice/PARENT-guests.service/NAME
  *   any other host                        PARENT/NAME in each hierarchy
  *
- * Where systemd has the unified hierarchy, a group belongs to whom systemd gave it, and it gives away those of units with Delegate=, which a slice cannot have
- * (systemd.resource-control(5), CGROUP_DELEGATION.md). So guests live in a service. It has no process of its own; its start makes the group, and its stop, which is also the host's
- * shutdown, is `ctctl autostart --stop`, however the guests came to run. It is transient: the first start of a guest after the host's boot makes it.
+ * Where systemd has the unified hierarchy, a group belongs to whom systemd gave it, and it gives away those of units with
+ * Delegate=, which a slice cannot have (systemd.resource-control(5), CGROUP_DELEGATION.md). So guests live in a service. It has
+ * no process of its own; its start makes the group, and its stop, which is also the host's shutdown, is `ctctl autostart --stop`,
+ * however the guests came to run. It is transient: the first start of a guest after the host's boot makes it.
  *
  * /run/PARENT-guests stands as long as all is prepared: a start looks for it and asks systemd only where it is missing.
  */
@@ -26,14 +27,15 @@ bool home_is_by_systemd(void);
 int home_name(struct node *node, bool by_systemd, struct err *err) _must_check_;
 
 /*
- * Sees to it that a guest can be started here. By the host's root, who may hold a guest's lock: waits for systemd, at most HOME_TIMEOUT_S, and for others who do. UNSUPPORTED where
- * systemd cannot be reached, TIMEOUT. What a failure leaves is a unit without guests.
+ * Sees to it that a guest can be started here. By the host's root, who may hold a guest's lock: waits for systemd, at most
+ * HOME_TIMEOUT_S, and for others who do. UNSUPPORTED where systemd cannot be reached, TIMEOUT. What a failure leaves is a unit
+ * without guests.
  */
 #define HOME_TIMEOUT_S 300
 int home_open(const struct node *node, struct err *err) _must_check_;
 
 /*
- * All guests are about to be stopped: from now on home_open() asks systemd, which refuses while the unit is being stopped. So a guest that reboots in the host's
- * shutdown is not started into it.
+ * All guests are about to be stopped: from now on home_open() asks systemd, which refuses while the unit is being stopped. So a
+ * guest that reboots in the host's shutdown is not started into it.
  */
 void home_close(const struct node *node);

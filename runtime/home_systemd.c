@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The only file that includes libsystemd's headers. It is loaded on demand, as libmount is (storage/mounts.c): once per boot of the host somebody needs it.
- * The interface is org.freedesktop.systemd1(5).
+ * The only file that includes libsystemd's headers. It is loaded on demand, as libmount is (storage/mounts.c): once per boot of
+ * the host somebody needs it. The interface is org.freedesktop.systemd1(5).
  */
 #include <systemd/sd-bus.h>
 
@@ -102,10 +102,10 @@ static int load(struct bus *b, struct err *err)
 	return 0;
 }
 
-/* What systemd answered, or why it could not be asked. */
+/* What systemd answered. */
 static int err_bus(const struct bus *b, sd_bus_error *e, int r, const char *what, const char *unit, struct err *err)
 {
-	int code = err_exit(err, EXIT_UNSUPPORTED, -r, "%s the unit '%s' of systemd: %s: see systemctl status %s", what, unit,
+	int code = err_exit(err, EXIT_UNSUPPORTED, -r, "%s the unit '%s' of systemd: %s; see systemctl status %s", what, unit,
 			    e->message ? e->message : strerror(-r), unit);
 
 	b->error_free(e);
@@ -140,8 +140,8 @@ int home_systemd_probe(const struct node *node, struct err *err)
 }
 
 /*
- * What the unit is; systemd.service(5), systemd.kill(5), systemd.resource-control(5). ExecStart does nothing, but for a service that starts something systemd makes the group and gives the
- * slice its controllers.
+ * What the unit is; systemd.service(5), systemd.kill(5), systemd.resource-control(5). ExecStart does nothing, but for a service
+ * that starts something systemd makes the group and gives the slice its controllers.
  */
 static int add_nature(const struct bus *b, sd_bus_message *m, const struct node *node)
 {
@@ -153,40 +153,28 @@ static int add_nature(const struct bus *b, sd_bus_message *m, const struct node 
 	/* Other guests go on when one of them runs out of memory. */
 	if (r >= 0)
 		r = b->append(m, "(sv)(sv)(sv)", "Delegate", "b", 1, "TasksMax", "t", UINT64_MAX, "OOMPolicy", "s", "continue");
-	/* ctctl has time limits of its own, one per guest. What it could not stop must not hold up the host: no SIGTERM, which an init may ignore. */
+	/*
+	 * ctctl has time limits of its own, one per guest. What it could not stop must not hold up the host: no SIGTERM, which an
+	 * init may ignore.
+	 */
 	if (r >= 0)
 		r = b->append(m, "(sv)(sv)", "TimeoutStopUSec", "t", UINT64_MAX, "KillSignal", "i", SIGKILL);
 	return r;
 }
 
-/* A path in a command line: systemd would put variables in. Not by ExecStopEx= with "no-env-expand": 252 forgets such lines at its next daemon-reload. */
-static char *double_dollars(const char *path)
-{
-	struct strbuf text = { 0 };
-
-	for (const char *c = path; *c; c++) {
-		if (*c == '$')
-			strbuf_add(&text, "$");
-		strbuf_add_bytes(&text, c, 1);
-	}
-	return strbuf_take(&text);
-}
-
-/* Program, arguments, and is a failure one of the unit? Command lines are of the type a(sasb). */
+/*
+ * Program, arguments, and is a failure one of the unit? Command lines are of the type a(sasb). The prefix is no argument: systemd
+ * would put variables in, and 252 loses at its next daemon-reload how that was escaped. It loses whole lines of ExecStopEx=, too.
+ */
 static int add_commands(const struct bus *b, sd_bus_message *m, const struct node *node)
 {
-	_cleanup_free_ char *marker = home_marker(node), *self = double_dollars(node->self);
-	_cleanup_free_ char *prefix = *node->prefix ? double_dollars(node->prefix) : strdup("");
-	int r = -ENOMEM;
+	_cleanup_free_ char *marker = home_marker(node), *prefix = str_printf(NODE_PREFIX_ENV "=%s", node->prefix);
+	int r = marker && prefix ? b->append(m, "(sv)", "Environment", "as", 1, prefix) : -ENOMEM;
 
-	if (!marker || !self || !prefix)
-		return r;
-	r = b->append(m, "(sv)", "ExecStart", "a(sasb)", 1, "/bin/true", 1, "/bin/true", 0);
-	if (r >= 0 && *prefix)
-		r = b->append(m, "(sv)", "ExecStop", "a(sasb)", 1, node->self, 5, self, "--prefix", prefix, "autostart", "--stop",
-			      0);
-	else if (r >= 0)
-		r = b->append(m, "(sv)", "ExecStop", "a(sasb)", 1, node->self, 3, self, "autostart", "--stop", 0);
+	if (r >= 0)
+		r = b->append(m, "(sv)", "ExecStart", "a(sasb)", 1, "/bin/true", 1, "/bin/true", 0);
+	if (r >= 0)
+		r = b->append(m, "(sv)", "ExecStop", "a(sasb)", 1, node->self, 3, node->self, "autostart", "--stop", 0);
 	/* Also when that one was killed. */
 	if (r >= 0)
 		r = b->append(m, "(sv)", "ExecStopPost", "a(sasb)", 1, "/bin/rm", 3, "/bin/rm", "-df", marker, 1);
@@ -194,8 +182,9 @@ static int add_commands(const struct bus *b, sd_bus_message *m, const struct nod
 }
 
 /*
- * A unit is stopped before those that it is After=: guests before pools are unmounted and the network goes (systemd.special(7)). Guests go with ctctl.service, which starts those of the
- * instance without a prefix; a restart of it starts them when all are stopped.
+ * A unit is stopped before those that it is After=: guests before pools are unmounted and the network goes (systemd.special(7)).
+ * Guests go with ctctl.service, which starts those of the instance without a prefix; a restart of it starts them when all are
+ * stopped.
  */
 static int add_order(const struct bus *b, sd_bus_message *m, const struct node *node)
 {
@@ -242,7 +231,10 @@ static int note_job(const struct bus *b, sd_bus_message *reply, struct job *job)
 	return r;
 }
 
-/* A unit of that name may be there: made by a start that was killed, or active while our marker was removed. It is started as it is then. */
+/*
+ * A unit of that name may be there: made by a start that was killed, or active while our marker was removed. It is started as it
+ * is then.
+ */
 static int request_start(const struct bus *b, const struct node *node, struct job *job, struct err *err)
 {
 	sd_bus_error e = SD_BUS_ERROR_NULL;
@@ -257,6 +249,13 @@ static int request_start(const struct bus *b, const struct node *node, struct jo
 	if (r < 0 && b->error_has_name(&e, "org.freedesktop.systemd1.UnitExists")) {
 		b->error_free(&e);
 		r = b->call_method(b->bus, SERVICE, OBJECT, MANAGER, "StartUnit", &e, &reply, "ss", node->guests_unit, "fail");
+	}
+	if (r < 0 && b->error_has_name(&e, "org.freedesktop.systemd1.TransactionIsDestructive")) {
+		b->error_free(&e);
+		return err_exit(err, EXIT_FAILED, EBUSY,
+				"systemd is stopping all guests, for the host's shutdown or by 'systemctl stop %s': start it "
+				"again after that",
+				node->guests_unit);
 	}
 	if (r >= 0)
 		r = note_job(b, reply, job);
@@ -308,8 +307,9 @@ static int attach(const struct bus *b, const struct node *node, pid_t pid, struc
 }
 
 /*
- * systemd removes the empty group of a service that has only exited, and forgets that there was one: it would not show the guests and, when it makes the group again to stop the unit, take away
- * the controllers of whom it finds in it, and so their limits (measured on 252). Handing it a process, which then ends, makes it keep the group.
+ * systemd removes the empty group of a service that has only exited, and forgets that there was one: it would not show the guests
+ * and, when it makes the group again to stop the unit, take away the controllers of whom it finds in it, and so their limits
+ * (measured on 252). Handing it a process, which then ends, makes it keep the group.
  */
 static int keep_group(const struct bus *b, const struct node *node, struct err *err)
 {

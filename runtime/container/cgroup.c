@@ -37,8 +37,9 @@ static int for_each_level(const struct cgroup_hierarchy *h, const char *path, bo
 }
 
 /*
- * A slice, and the root above it, belong to systemd alone, which would undo at any time what another writes there (systemd's CGROUP_DELEGATION.md, "The single-writer
- * rule"). It makes the slice and gives it controllers; ours is what is below, a unit that it delegates.
+ * A slice, and the root above it, belong to systemd alone, which would undo at any time what another writes there (systemd's
+ * CGROUP_DELEGATION.md, "The single-writer rule"). It makes the slice and gives it controllers; ours is what is below, a unit
+ * that it delegates.
  */
 static bool is_slice(const char *group)
 {
@@ -262,9 +263,10 @@ int cgroup_create(const struct cgroup_spec *spec, struct err *err)
 	if (r < 0)
 		return r;
 	/*
-	 * libcgroup lays out the hierarchies for the first guest of a host's boot. After that, a guest's group is one mkdir in each: by the library it would be a quarter of the
-	 * time of a whole start (1.3 ms of 5; it reads the mount table anew for each controller). In a slice it is systemd that lays them out: libcgroup would write to
-	 * cgroup.subtree_control of every group from the root down.
+	 * libcgroup lays out the hierarchies for the first guest of a host's boot. After that, a guest's group is one mkdir in each:
+	 * by the library it would be a quarter of the time of a whole start (1.3 ms of 5; it reads the mount table anew for each
+	 * controller). In a slice it is systemd that lays them out: libcgroup would write to cgroup.subtree_control of every group
+	 * from the root down.
 	 */
 	if (is_in_slice(spec->path) || is_laid_out(&map, spec->path))
 		map.by_library = false;
