@@ -44,7 +44,6 @@ static int find_disks(struct pool *pool, enum pool_disks which, struct cgroup_di
 
 int guest_limits(const struct guest_config *config, struct pool *pool, struct cgroup_limits *ret, struct err *err)
 {
-	struct err ignored = ERR_INIT;
 	int r = 0;
 
 	*ret = (struct cgroup_limits){
@@ -61,12 +60,9 @@ int guest_limits(const struct guest_config *config, struct pool *pool, struct cg
 		r = str_copy(ret->cpus, sizeof(ret->cpus), config->cpuset);
 	if (r < 0)
 		return err_sys(err, -r, "cpuset '%s'", config->cpuset);
-	/* Where no rate is wanted, an old one may have to be taken off: who cannot be limited has none. */
-	if (pool)
-		r = find_disks(pool, POOL_DISKS_OWN, &ret->rate_disks, has_rates(config) ? err : &ignored);
-	if (r < 0 && has_rates(config))
-		return r;
-	return pool && has_weight(config) ? find_disks(pool, POOL_DISKS_LOWEST, &ret->weight_disks, err) : 0;
+	if (has_rates(config))
+		r = find_disks(pool, POOL_DISKS_OWN, &ret->rate_disks, err);
+	return r == 0 && has_weight(config) ? find_disks(pool, POOL_DISKS_LOWEST, &ret->weight_disks, err) : r;
 }
 
 static bool limits_disks(const struct guest_config *config)
@@ -93,6 +89,7 @@ static int apply_cgroup(struct guest *guest, const struct guest_config *old, str
 {
 	_cleanup_free_ char *path = guest_cgroup_path(guest);
 	struct cgroup_limits want, have;
+	struct err ignored = ERR_INIT;
 	struct guest_run run;
 	int r = guest_get_run(guest, &run, err);
 
@@ -103,6 +100,9 @@ static int apply_cgroup(struct guest *guest, const struct guest_config *old, str
 	r = guest_limits(&guest->config, pool, &want, err);
 	if (r == 0 && old)
 		r = guest_limits(old, pool, &have, err);
+	/* Nobody knows if there is a rate to be taken off; where there is no disk there is none. */
+	if (r == 0 && !old && want.rate_disks.n == 0)
+		(void)!find_disks(pool, POOL_DISKS_OWN, &want.rate_disks, &ignored);
 	return r < 0 ? r : cgroup_set_limits(path, old ? &have : NULL, &want, err);
 }
 
