@@ -103,14 +103,25 @@ high_events() {
 	needs controllers_v2
 	new g1 --memory 200M --memory-high 24M
 	[ "$(limit g1 memory.high none)" -eq $((24 << 20)) ]
-	# Pages of files can be given back: more of them than the limit go through.
-	ct exec g1 -- dd if=/dev/zero of=/root/file bs=1M count=60 conv=fsync
+	# Only a little more: it has nothing to give back, and the further it is above, the longer it waits.
+	touch_memory g1 25
 	[ "$(high_events)" -gt 0 ]
-	[ "$(limit g1 memory.current none)" -lt $((32 << 20)) ]
 	[ "$(state g1)" = running ]
 	grep -qx 'oom_kill 0' "$(cgroup_file g1 memory.events none)"
 	ct set g1 --memory-high none
 	[ "$(limit g1 memory.high none)" = max ]
+	touch_memory g1 100
+}
+
+@test "memory-high: pages of files are given back" {
+	needs controllers_v2
+	# The pages of a pool in memory are those of the guest that wrote them, and cannot be given back.
+	[ "$(stat -f -c %T "$CTCTL_PREFIX")" != tmpfs ] || skip "this host has the tests' files in memory"
+	new g1 --memory 200M --memory-high 24M
+	ct exec g1 -- dd if=/dev/zero of=/root/file bs=1M count=60 conv=fsync
+	[ "$(high_events)" -gt 0 ]
+	[ "$(limit g1 memory.current none)" -lt $((32 << 20)) ]
+	ct set g1 --memory-high none
 	ct exec g1 -- dd if=/root/file of=/dev/null bs=1M
 	[ "$(limit g1 memory.current none)" -gt $((40 << 20)) ]
 }
@@ -255,8 +266,8 @@ timed() {
 	needs controllers_v2
 	new g1 --io-write 2M
 	local took
-	ct exec g1 -- dd if=/dev/zero of=/root/file bs=1M count=6
-	took=$(timed sync -f "$(find "$CTCTL_PREFIX/lib/pools" -name file -size +1M)")
+	ct exec g1 -- dd if=/dev/zero of=/root/late bs=1M count=6
+	took=$(timed sync -f "$(find "$CTCTL_PREFIX/lib/pools" -name late)")
 	echo "$took ms"
 	[ "$took" -ge 1000 ]
 }
@@ -320,17 +331,20 @@ timed() {
 		limit g1 io.bfq.weight blkio.bfq.weight | grep -x '\(default \)\?300'
 	else
 		[ "$status" -eq 4 ]
-		[[ $stderr == *io-weight*scheduler* ]]
+		[[ $stderr == *io-weight*scheduler* || $stderr == *default*tmpfs* ]]
 		ct show g1 | grep '^io-weight = 100'
 	fi
 	refuse 21 ct set g1 --io-weight 1001 says io-weight 1000
 }
 
-# A device that every user of this host could open, were it in his /dev.
-open_device() {
-	local device
-	for device in fuse net/tun; do
-		[ -c "/dev/$device" ] && sh -c "exec 9<>/dev/$device" 2>/dev/null && echo "$device" && return
+# A folder where device nodes count: the tests' own may be on a file system that is mounted without.
+device_folder() {
+	local dir
+	for dir in "$BATS_TEST_TMPDIR" /var/tmp; do
+		dir=$(mktemp -d "$dir/ctctl-devices-XXXXXX")
+		mknod -m 666 "$dir/null" c 1 3
+		(: <"$dir/null") 2>/dev/null && echo "$dir" && return
+		rm -r "$dir"
 	done
 }
 
@@ -341,28 +355,30 @@ plug() {
 }
 
 @test "devices: one that comes into a guest on another way than by its features cannot be opened there" {
-	local device node=$BATS_TEST_TMPDIR/device
-	device=$(open_device)
-	[ -n "$device" ] || skip 'this host has no device that everybody may open and no guest'
-	# For everybody, and not in /dev, whose modes a host may choose; where nodes count.
-	mknod -m 666 "$node" c $(stat -c '0x%t 0x%T' "/dev/$device")
-	(exec 9<>"$node") 2>/dev/null || skip 'device nodes do not count where the tests have their files'
+	local dir device=
+	dir=$(device_folder)
+	[ -n "$dir" ] || skip 'device nodes do not count anywhere on this host'
 	new g1
-	plug g1 "$node"
-	run ct exec g1 -- sh -c 'exec 9<>/root/device'
+	new g2 --features fuse,tun
+	new g3
+	# Of a feature that g2 has, and for everybody; whichever of the two this host's kernel has.
+	mknod -m 666 "$dir/fuse" c 10 229
+	mknod -m 666 "$dir/tun" c 10 200
+	(: <"$dir/fuse") 2>/dev/null && device=fuse
+	[ -n "$device" ] || ! (: <"$dir/tun") 2>/dev/null || device=tun
+	if [ -n "$device" ]; then
+		plug g1 "$dir/$device"
+		plug g2 "$dir/$device"
+		plug g3 "$dir/null"
+	fi
+	rm -r "$dir"
+	[ -n "$device" ] || skip 'this host has neither /dev/fuse nor /dev/net/tun'
+	run ct exec g1 -- sh -c ': </root/device'
 	[ "$status" -ne 0 ]
 	[[ $output == *'peration not permitted'* ]]
 	# The proof: it is for want of the feature, and what every guest has can be opened the same way.
-	new g2 --features fuse,tun
-	plug g2 "$node"
-	ct exec g2 -- sh -c 'exec 9<>/root/device'
-	mknod -m 666 "$node.null" c 1 3
-	new g3
-	plug g3 "$node.null"
-	ct exec g3 -- sh -c 'exec 9<>/root/device'
-	# Whoever joins the guest is in it.
-	run ct exec g1 -- dd if=/root/device of=/dev/null count=1
-	[ "$status" -ne 0 ]
+	ct exec g2 -- sh -c ': </root/device'
+	ct exec g3 -- sh -c ': </root/device'
 }
 
 @test "disk: a guest cannot write more than its limit; raised at once, it goes on; deleting frees" {
