@@ -9,6 +9,7 @@
 set -u
 guest=$1 images=$2 criu=$3 rootat=$4
 ctctl=${CTCTL:-build/ctctl}
+patience=${CTCTL_TEST_PATIENCE:-1}
 devices=(null zero full random urandom tty)
 restored=''
 
@@ -55,7 +56,7 @@ options_of() {
 }
 
 in_guest() {
-	timeout 30 nsenter --all -t "$restored" -- env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"
+	timeout $((30 * patience)) nsenter --all -t "$restored" -- env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"
 }
 
 examine() {
@@ -75,9 +76,9 @@ dump() {
 	local options
 	mapfile -t options < <(options_of dump)
 	"$criu" dump -t "$init" -o dump.log "${options[@]}" --cgroup-root "$group" --tcp-established --network-lock skip --link-remap \
-		--ghost-limit 16M --enable-fs ramfs --timeout 30 >/dev/null 2>&1 || die 'dump failed'
+		--ghost-limit 16M --enable-fs ramfs --timeout $((30 * patience)) >/dev/null 2>&1 || die 'dump failed'
 	# The monitor sees its init end, and puts away what a stopped guest does not need.
-	timeout 10 tail -s 0.05 --pid="$monitor" -f /dev/null || die 'the monitor did not end'
+	timeout $((10 * patience)) tail -s 0.05 --pid="$monitor" -f /dev/null || die 'the monitor did not end'
 }
 
 restore() {
@@ -122,7 +123,7 @@ count() {
 prepare() {
 	"$ctctl" exec "$guest" -- systemd-run -q --unit counter perl -e "$(counter)" || die 'no service can be run'
 	# shellcheck disable=SC2016
-	timeout 10 "$ctctl" exec "$guest" -- sh -c 'until [ "$(cat /run/counter 2>/dev/null || echo 0)" -gt 20 ]; do sleep 0.05; done' ||
+	timeout $((10 * patience)) "$ctctl" exec "$guest" -- sh -c 'until [ "$(cat /run/counter 2>/dev/null || echo 0)" -gt 20 ]; do sleep 0.05; done' ||
 		die 'the counter does not count'
 	"$ctctl" exec "$guest" -- systemd-cat -t checkpoint echo before
 	"$ctctl" exec "$guest" -- journalctl --sync
@@ -176,7 +177,7 @@ end_restored() {
 	local dir
 	[ -n "$restored" ] || return
 	echo 1 >"$group_dir/cgroup.kill"
-	timeout 10 tail -s 0.05 --pid="$restored" -f /dev/null
+	timeout $((10 * patience)) tail -s 0.05 --pid="$restored" -f /dev/null
 	for dir in "/sys/fs/cgroup$group" /sys/fs/cgroup/*"$group"; do
 		! [ -d "$dir" ] || find "$dir" -depth -type d -exec rmdir {} \;
 	done

@@ -31,7 +31,7 @@ one_success_else() {
 
 @test "of four creates, starts and destroys of one guest at once, one does it and the others say why not" {
 	local outcomes i
-	for i in {1..15}; do
+	for i in $(rounds 15); do
 		at_once create g1 micro
 		one_success_else 9 111
 		at_once start g1
@@ -70,16 +70,16 @@ one_success_else() {
 @test "create and destroy are killed at twenty moments each: afterwards the guest is whole or gone" {
 	local i
 	instance_state | sort >"$BATS_TEST_TMPDIR/empty"
-	for i in {1..20}; do
+	for i in $(rounds 20); do
 		"$CTCTL" -q create g1 micro 2>/dev/null &
-		sleep "$(printf '0.%04d' $((i * 5)))"
+		sleep "$(printf '0.%04d' $((i * 5 * PATIENCE)))"
 		kill -KILL $! 2>/dev/null || true
 		wait $! 2>/dev/null || true
 		run ct -q create g1 micro
 		[ "$status" -eq 0 ] || [ "$status" -eq 111 ]
 		ct start g1
 		"$CTCTL" -q destroy --force g1 2>/dev/null &
-		sleep "$(printf '0.%04d' $((i * 5)))"
+		sleep "$(printf '0.%04d' $((i * 5 * PATIENCE)))"
 		kill -KILL $! 2>/dev/null || true
 		wait $! 2>/dev/null || true
 		run ct destroy --force g1
@@ -127,7 +127,7 @@ is_deserted() {
 
 @test "destroy during a start, start during a destroy, kill during a reboot: nothing is left in between" {
 	local i
-	for i in {1..8}; do
+	for i in $(rounds 8); do
 		ct -q create g1 micro
 		"$CTCTL" start g1 2>/dev/null &
 		sleep "0.00$i"
@@ -181,7 +181,7 @@ is_deserted() {
 		done
 	) >/dev/null 2>&1 &
 	new g1
-	for i in {1..60}; do
+	for i in $(rounds 60); do
 		CT_TIMEOUT=5 ct list -o all >/dev/null
 		CT_TIMEOUT=5 ct status g1 >/dev/null
 	done

@@ -60,14 +60,14 @@ as_nobody() {
 	ct exec "$name" -- setpriv --reuid nobody --regid nogroup --clear-groups "$@"
 }
 
-# Ended by itself: not killed, and long before the minute is over that it has.
+# Ended by itself: not killed, and long before the time is over that it has.
 stops() {
 	local start
 	start=$(now_ms)
-	run -0 --separate-stderr ct stop "$1"
+	run -0 --separate-stderr ct stop "$1" --timeout $((50 * PATIENCE))
 	echo "$1 took $(($(now_ms) - start)) ms: $stderr"
 	[[ $stderr != *kill* ]]
-	[ $(($(now_ms) - start)) -lt 20000 ]
+	[ $(($(now_ms) - start)) -lt $((20000 * PATIENCE)) ]
 	[ "$(state "$1")" = stopped ]
 }
 
@@ -380,7 +380,7 @@ serve() {
 	sysv
 	[ "$(ct exec sv -- readlink /proc/1/exe)" = /usr/sbin/init ]
 	within 10 says_login sv
-	[ "$(ct exec sv -- cut -d. -f1 /proc/uptime)" -lt 30 ]
+	[ "$(ct exec sv -- cut -d. -f1 /proc/uptime)" -lt $((30 * PATIENCE)) ]
 	run -0 ct exec sv -- dpkg --audit
 	[ -z "$output" ]
 }

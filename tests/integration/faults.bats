@@ -8,7 +8,6 @@ POOLS=$CTCTL_PREFIX/lib/pools
 TEMPLATES=$CTCTL_PREFIX/lib/templates
 
 setup() {
-	touch "$TEMPLATES/.lock" # as every command has it that makes templates
 	remember_state
 }
 

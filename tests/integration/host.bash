@@ -35,12 +35,15 @@ is_below() {
 
 # Processes of the run $1 that have outlived it: whoever has its mark in the environment or its folder $2 among the arguments, and is no child of $3.
 run_processes() {
-	local dir pid
+	local dir pid args
 	{
 		grep -lzF "CTCTL_TEST_RUN=$1" /proc/[1-9]*/environ
 		grep -lF "$2" /proc/[1-9]*/cmdline
 	} 2>/dev/null | sed 's|/[a-z]*$||' | sort -u | while read -r dir; do
 		pid=${dir##*/}
-		[ ! -e "$dir" ] || is_below "$pid" "$3" || echo "process $pid $(tr '\0' ' ' <"$dir/cmdline" 2>/dev/null)"
-	done
+		is_below "$pid" "$3" && continue
+		# One that is ending has none any more.
+		args=$(tr '\0' ' ' 2>/dev/null <"$dir/cmdline")
+		[ -z "$args" ] || echo "process $pid $args"
+	done 2>/dev/null
 }

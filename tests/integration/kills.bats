@@ -188,10 +188,10 @@ is_busy() {
 	local i pid killed=0 state
 	ct -q create g1 micro --ip "$NETWORK.11/24"
 	instance_state | sort | grep -v '/console.log$' >"$BATS_TEST_TMPDIR/stopped"
-	for i in {1..30}; do
+	for i in $(rounds 30); do
 		"$CTCTL" start g1 &
 		pid=$!
-		sleep_ms $((RANDOM % 9))
+		sleep_ms $((RANDOM % 9 * PATIENCE))
 		kill -KILL "$pid" 2>/dev/null || :
 		wait_for "$pid"
 		[ "$status" -eq 0 ] || killed=$((killed + 1))
@@ -240,7 +240,7 @@ is_as_stopped() {
 @test "of two starts at once exactly one wins, and the other says that it is busy or runs" {
 	local i first second
 	ct -q create g1 micro
-	for i in {1..10}; do
+	for i in $(rounds 10); do
 		"$CTCTL" start g1 2>"$BATS_TEST_TMPDIR/first" &
 		first=$!
 		"$CTCTL" start g1 2>"$BATS_TEST_TMPDIR/second" &
@@ -301,11 +301,11 @@ is_as_stopped() {
 @test "destroy --force during a start destroys, or says that the guest is busy" {
 	local i pid destroyed
 	instance_state | sort >"$BATS_TEST_TMPDIR/none"
-	for i in {0..9}; do
+	for i in $(rounds 10); do
 		ct -q create g1 micro --ip "$NETWORK.11/24"
 		"$CTCTL" start g1 2>/dev/null &
 		pid=$!
-		sleep_ms "$i"
+		sleep_ms $((i * PATIENCE))
 		destroyed=0
 		while [ "$destroyed" -eq 0 ]; do
 			run ct -q destroy --force g1
@@ -344,11 +344,11 @@ is_as_none() {
 @test "a monitor that is killed as its guest reboots leaves a stopped or a running guest" {
 	local i monitor init state
 	new_with_canary g1 --ip "$NETWORK.11/24"
-	for i in {1..6}; do
+	for i in $(rounds 6); do
 		monitor=$(status_of g1 monitor_pid) init=$(status_of g1 init_pid)
 		sleep_ms 990 # a second after its start, a reboot is at once
 		ct exec g1 -- reboot -f || :
-		sleep_ms $((i * 3))
+		sleep_ms $((i * 3 * PATIENCE))
 		kill -KILL "$monitor" 2>/dev/null || :
 		within 5 has_ended "$monitor"
 		within 10 has_ended "$init"

@@ -21,6 +21,11 @@ source "$HERE/groups.bash"
 source "$HERE/offers.bash"
 
 PATIENCE=${CTCTL_TEST_PATIENCE:-1}
+
+# rounds N: how often that is repeated which may go wrong at any moment: less often on slow hosts, of which there are several.
+rounds() {
+	if [ "$PATIENCE" -eq 1 ]; then seq "$1"; else seq $((($1 + 2) / 3)); fi
+}
 GUESTS=$CTCTL_PREFIX/lib/guests
 RUNS=$CTCTL_PREFIX/run
 IDS=$CTCTL_PREFIX/lib/ids

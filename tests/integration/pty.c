@@ -8,7 +8,7 @@
  *   hangup          closes the window
  *
  * Then waits for the command's end, prints all that it printed, and ends as it did: with its status, or 128 + N by signal N. 99: a step
- * did not come true within 20 seconds; 98: the command left the terminal in another mode than it found it.
+ * did not come true within 20 seconds, times CTCTL_TEST_PATIENCE; 98: the command left the terminal in another mode than it found it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -44,6 +44,13 @@ static long long now_ms(void)
 	return (long long)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+static long long step_end(void)
+{
+	const char *patience = getenv("CTCTL_TEST_PATIENCE");
+
+	return now_ms() + STEP_TIMEOUT_MS * (long long)(patience ? atoi(patience) : 1);
+}
+
 /* Reads what comes within the time. False at the end of the output, or when nothing came. */
 static bool take_output(struct session *s, int timeout_ms)
 {
@@ -61,7 +68,7 @@ static bool take_output(struct session *s, int timeout_ms)
 
 static bool expect(struct session *s, const char *text)
 {
-	long long end = now_ms() + STEP_TIMEOUT_MS;
+	long long end = step_end();
 
 	for (;;) {
 		char *found = memmem(s->out + s->seen, s->len - s->seen, text, strlen(text));
@@ -170,7 +177,7 @@ static int begin(struct session *s, char **argv, struct termios *ret_mode)
 static int finish(struct session *s, const struct termios *before)
 {
 	struct termios after;
-	long long end = now_ms() + STEP_TIMEOUT_MS;
+	long long end = step_end();
 	int status = 0;
 	bool is_same;
 
