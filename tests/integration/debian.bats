@@ -1,82 +1,34 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Stock Debian in guests: what a customer finds who has just got his VPS.
+# Stock Debian in guests: what a customer finds who has just got his VPS. All tests here use the same two, which are up before and after each of them.
 #
 # needs template debian-12
 # needs template debian-13
-# needs template debian-12-sysv
 load lib
+load debian
 
-PASSWORD=Grune-Wiese7
-
-# Debian 12 and Debian 13, up and running, at addresses 12 and 13.
-both() {
-	ct -q create d12 debian-12 --start --ip "$NETWORK.12/24" "$@"
-	ct -q create d13 debian-13 --start --ip "$NETWORK.13/24" "$@"
-	come_up d12
-	come_up d13
+setup_file() {
+	remember_state
+	now_ms >"$BATS_FILE_TMPDIR/started"
+	both
 }
 
-sysv() {
-	ct -q create sv debian-12-sysv --start
-	within 30 is_at_runlevel_2 sv
+setup() {
+	:
 }
 
-come_up() {
-	within 30 is_up "$1" && return
-	ct exec "$1" -- systemctl --failed --no-legend
-	ct console "$1" --log
-	return 1
+teardown() {
+	local g
+	end_background
+	for g in d12 d13; do
+		[ ! -d "$GUESTS/$g" ] || within 10 is_up "$g"
+	done
 }
 
-# Until its bus is up, systemctl only fails.
-is_up() {
-	[ "$(ct exec "$1" -- systemctl is-system-running 2>/dev/null)" = running ]
-}
-
-is_at_runlevel_2() {
-	[ "$(ct exec "$1" -- runlevel)" = 'N 2' ]
-}
-
-# A command that ends the guest, and so itself: with what status does not matter.
-ask() {
-	local name=$1
-	shift
-	run ct exec "$name" -- "$@"
-	[ "$status" -eq 0 ] || [ "$status" -gt 128 ] || [[ $output == *'onnection'* ]]
-}
-
-# reboots NAME COMMAND...: it comes up again, with another init.
-reboots() {
-	local name=$1 first
-	first=$(status_of "$1" init_pid)
-	shift
-	ask "$name" "$@"
-	within 30 has_other_init "$name" "$first"
-}
-
-as_nobody() {
-	local name=$1
-	shift
-	ct exec "$name" -- setpriv --reuid nobody --regid nogroup --clear-groups "$@"
-}
-
-# Ended by itself: not killed, and long before the time is over that it has.
-stops() {
-	local start
-	start=$(now_ms)
-	run -0 --separate-stderr ct stop "$1" --timeout $((50 * PATIENCE))
-	echo "$1 took $(($(now_ms) - start)) ms: $stderr"
-	[[ $stderr != *kill* ]]
-	[ $(($(now_ms) - start)) -lt $((20000 * PATIENCE)) ]
-	[ "$(state "$1")" = stopped ]
-}
-
-first_id() {
-	ct show "$1" | awk '$1 == "ids" { print $3 }'
+teardown_file() {
+	remove_guests
 }
 
 @test "Debian 12 and Debian 13 run side by side, with no failed unit and all that belongs to a system" {
-	both
 	local g
 	for g in d12 d13; do
 		[ -z "$(ct exec "$g" -- systemctl --failed --no-legend --plain)" ]
@@ -88,7 +40,6 @@ first_id() {
 }
 
 @test "the ranges of ids of two systems do not overlap, and every process is in its guest's" {
-	both
 	local g first pid uid n=0
 	first=$(($(first_id d12) - $(first_id d13)))
 	[ "${first#-}" -ge 65536 ]
@@ -105,7 +56,6 @@ first_id() {
 }
 
 @test "a system knows that it is in a container, whose: nobody's, and has an identity of its own" {
-	both
 	local g
 	for g in d12 d13; do
 		[ "$(ct exec "$g" -- systemd-detect-virt)" = container-other ]
@@ -120,9 +70,8 @@ first_id() {
 
 @test "clocks inside begin with the boot: uptime, init's age, and what time it began" {
 	local start before g up
-	start=$(now_ms)
-	before=$(date +%s)
-	both
+	start=$(<"$BATS_FILE_TMPDIR/started")
+	before=$((start / 1000))
 	for g in d12 d13; do
 		up=$(ct exec "$g" -- cut -d' ' -f1 /proc/uptime)
 		echo "$g is up $up s, of $(($(now_ms) - start)) ms"
@@ -133,30 +82,7 @@ first_id() {
 	done
 }
 
-@test "the journal takes what is said, keeps it over a reboot, and counts that as a new boot" {
-	both
-	local g
-	for g in d12 d13; do
-		ct exec "$g" -- systemd-cat -t test echo "before the reboot of $g"
-		ct exec "$g" -- journalctl --sync
-		[ "$(ct exec "$g" -- journalctl -b -t test -o cat)" = "before the reboot of $g" ]
-		[ "$(boots "$g")" -eq 1 ]
-		reboots "$g" systemctl reboot
-	done
-	for g in d12 d13; do
-		come_up "$g"
-		[ "$(boots "$g")" -eq 2 ]
-		[ -z "$(ct exec "$g" -- journalctl -q -b 0 -t test -o cat)" ]
-		[ "$(ct exec "$g" -- journalctl -b -1 -t test -o cat)" = "before the reboot of $g" ]
-	done
-}
-
-boots() {
-	ct exec "$1" -- journalctl --list-boots --no-pager | grep -cE '^ *-?[0-9]'
-}
-
 @test "a service is restarted when it is asked to be, and when it was killed" {
-	both
 	local g first second
 	for g in d12 d13; do
 		first=$(main_pid "$g" systemd-logind)
@@ -181,7 +107,6 @@ has_other_main_pid() {
 }
 
 @test "a transient service runs, its status comes back, and one in a sandbox of systemd's is confined" {
-	both
 	local g
 	for g in d12 d13; do
 		[ "$(ct exec "$g" -- systemd-run -q --wait --pipe echo done)" = done ]
@@ -198,7 +123,6 @@ has_other_main_pid() {
 }
 
 @test "a timer goes off" {
-	both
 	local g
 	for g in d12 d13; do
 		ct exec "$g" -- systemd-run -q --on-active=0.2 --timer-property=AccuracySec=10ms touch /root/went-off
@@ -209,7 +133,6 @@ has_other_main_pid() {
 }
 
 @test "one logs in at the console, and gets a session with a service manager of one's own" {
-	both
 	local g
 	for g in d12 d13; do
 		within 10 says_login "$g"
@@ -224,24 +147,7 @@ has_other_main_pid() {
 	done
 }
 
-says_login() {
-	ct console "$1" --log | grep -aq "^$1 login:"
-}
-
-@test "the console's log does not end at a NUL, with which programs pad what they write at boot" {
-	sysv
-	ct exec sv -- sh -c 'printf "one\0two\n" >/dev/console'
-	within 5 says_two
-	run -0 "$PTY" -- "$CTCTL" console sv --log
-	[[ $output == *onetwo* ]]
-}
-
-says_two() {
-	ct console sv --log | tr '\0' '.' | grep -aqF one.two
-}
-
 @test "the packages are whole, and apt installs, configures and removes one without a network" {
-	both
 	local g
 	for g in d12 d13; do
 		ct exec "$g" -- apt-get --version | grep -q '^apt '
@@ -270,7 +176,6 @@ build_package() {
 }
 
 @test "two guests reach each other over the bridge, and the host" {
-	both
 	ct exec d12 -- ping -q -c 1 -W 5 "$NETWORK.13"
 	ct exec d13 -- ping -q -c 1 -W 5 "$NETWORK.12"
 	ct exec d12 -- ping -q -c 1 -W 5 "$NETWORK.1"
@@ -287,22 +192,7 @@ exchange() {
 	[ "$(ct exec "$1" -- sha256sum </dev/null /var/tmp/data | cut -d' ' -f1)" = "$(ct exec "$2" -- sha256sum /var/tmp/received | cut -d' ' -f1)" ]
 }
 
-@test "a memory limit holds for a whole system: who wants more is killed, and the system goes on" {
-	both --memory 192M
-	local g file
-	for g in d12 d13; do
-		file=$(cgroup_file "$g" memory.max memory.limit_in_bytes)
-		[ "$(cat "$file")" -eq $((192 << 20)) ]
-		run -137 ct exec "$g" -- perl -e '$x = "x" x (400 << 20); print length $x'
-		ct exec "$g" -- perl -e '$x = "x" x (16 << 20)'
-		ct set "$g" --memory 256M
-		[ "$(cat "$file")" -eq $((256 << 20)) ]
-		is_up "$g"
-	done
-}
-
 @test "set-user-ID programs work: one becomes root, su asks for a password, and passwd changes it" {
-	both
 	local g
 	for g in d12 d13; do
 		ct exec "$g" -- install -m 4755 /usr/bin/id /usr/local/bin/id-of-root
@@ -319,7 +209,6 @@ exchange() {
 }
 
 @test "file capabilities work: a user pings, and serves on a port below 1024 where he is allowed to" {
-	both
 	local g
 	for g in d12 d13; do
 		as_nobody "$g" ping -q -c 1 -W 5 127.0.0.1
@@ -334,93 +223,13 @@ serve() {
 	as_nobody "$1" "$2" -MIO::Socket::INET -e 'exit !IO::Socket::INET->new(LocalPort => 80, Listen => 1)'
 }
 
-@test "reboot inside brings the system up again: a new boot of the same system, with its limits and its address" {
-	both --memory 512M
-	local g id how boot
-	for g in d12 d13; do
-		for how in 'systemctl reboot' reboot; do
-			id=$(ct exec "$g" -- cat /etc/machine-id)
-			boot=$(ct exec "$g" -- cat /proc/sys/kernel/random/boot_id)
-			ct exec "$g" -- touch "/root/kept" /run/lost
-			# shellcheck disable=SC2086
-			reboots "$g" $how
-			come_up "$g"
-			[ "$(ct exec "$g" -- cat /etc/machine-id)" = "$id" ]
-			[ "$(ct exec "$g" -- cat /proc/sys/kernel/random/boot_id)" != "$boot" ]
-			ct exec "$g" -- sh -c '[ -e /root/kept ] && ! [ -e /run/lost ]'
-		done
-		[ "$(cat "$(cgroup_file "$g" memory.max memory.limit_in_bytes)")" -eq $((512 << 20)) ]
-		ct exec "$g" -- ping -q -c 1 -W 5 "$NETWORK.1"
-	done
-}
-
-@test "poweroff inside stops the system, and it stays stopped" {
-	both
-	ask d12 systemctl poweroff
-	ask d13 poweroff
-	within 30 is_state d12 stopped
-	within 30 is_state d13 stopped
-	[ -z "$(cgroup_dirs d12)$(cgroup_dirs d13)$(links)" ]
-	[ "$(state d12) $(state d13)" = 'stopped stopped' ]
-}
-
-@test "stop lets systemd end its services in order, and nothing has to be killed" {
-	both
+# The last one here.
+@test "both are stopped and destroyed, and nothing of them is left" {
 	local g
 	for g in d12 d13; do
-		ct exec "$g" -- systemd-run -q --unit witness -p RemainAfterExit=yes -p ExecStop='touch /root/was-stopped' true
 		stops "$g"
-		ct start "$g"
-		come_up "$g"
-		ct exec "$g" -- test -e /root/was-stopped
+		ct -q destroy "$g"
 	done
-}
-
-@test "a system with sysvinit boots to its runlevel and a login prompt, with an uptime of its own" {
-	sysv
-	[ "$(ct exec sv -- readlink /proc/1/exe)" = /usr/sbin/init ]
-	within 10 says_login sv
-	[ "$(ct exec sv -- cut -d. -f1 /proc/uptime)" -lt $((30 * PATIENCE)) ]
-	run -0 ct exec sv -- dpkg --audit
-	[ -z "$output" ]
-}
-
-# A script of the system's own, which runs at boot and at shutdown.
-witness() {
-	ct exec sv -- sh -ec 'cat >/etc/init.d/witness; chmod 755 /etc/init.d/witness; update-rc.d witness defaults' <<-'END'
-		#!/bin/sh
-		### BEGIN INIT INFO
-		# Provides: witness
-		# Required-Start: $remote_fs
-		# Required-Stop: $remote_fs
-		# Default-Start: 2
-		# Default-Stop: 0 6
-		### END INIT INFO
-		echo "$1 at $(runlevel)" >>/root/witness
-	END
-}
-
-@test "stop goes through sysvinit's scripts, and nothing has to be killed" {
-	sysv
-	witness
-	stops sv
-	ct start sv
-	within 30 witness_said 2 'start at N 2'
-	witness_said 1 'stop at 2 0'
-}
-
-# witness_said LINE TEXT
-witness_said() {
-	[ "$(ct exec sv -- sed -n "$1p" /root/witness)" = "$2" ]
-}
-
-@test "reboot inside restarts a system with sysvinit, poweroff stops it" {
-	sysv
-	witness
-	reboots sv reboot
-	within 30 witness_said 2 'start at N 2'
-	witness_said 1 'stop at 2 6'
-	ask sv poweroff
-	within 30 is_state sv stopped
-	[ -z "$(cgroup_dirs sv)" ]
+	instance_state | sort >"$BATS_TEST_TMPDIR/after"
+	as_remembered "$BATS_TEST_TMPDIR/after"
 }
