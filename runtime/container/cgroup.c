@@ -263,10 +263,10 @@ int cgroup_create(const struct cgroup_spec *spec, struct err *err)
 	if (r < 0)
 		return r;
 	/*
-	 * libcgroup lays out the hierarchies for the first guest of a host's boot. After that, a guest's group is one mkdir in each:
-	 * by the library it would be a quarter of the time of a whole start (1.3 ms of 5; it reads the mount table anew for each
-	 * controller). In a slice it is systemd that lays them out: libcgroup would write to cgroup.subtree_control of every group
-	 * from the root down.
+	 * libcgroup lays out the hierarchies for the first guest of a host's boot. After that, a guest's group is one mkdir in
+	 * each: by the library it would be a quarter of the time of a whole start (1.3 ms of 5; it reads the mount table anew
+	 * for each controller). In a slice it is systemd that lays them out: libcgroup would write to cgroup.subtree_control of
+	 * every group from the root down.
 	 */
 	if (is_in_slice(spec->path) || is_laid_out(&map, spec->path))
 		map.by_library = false;
