@@ -61,9 +61,9 @@ static bool only_v2(struct cgroup_map *ret)
 	return true;
 }
 
-enum act { OPEN, MAKE };
+enum act { OPEN, MAKE, MAKE_BLOCK };
 
-/* Opens or makes a character device in a group of v2; the errno, or 0. */
+/* Opens or makes a device in a group of v2; the errno, or 0. */
 static int act_in_group(const struct cgroup_map *map, const struct fixture *f, enum act act, unsigned int maj, unsigned int min)
 {
 	_cleanup_free_ char *node = str_printf("%s/node", f->dir);
@@ -80,7 +80,7 @@ static int act_in_group(const struct cgroup_map *map, const struct fixture *f, e
 	if (pid == 0 && act == OPEN)
 		_exit(open(node, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY) < 0 ? errno : 0);
 	if (pid == 0)
-		_exit(mknod(node, S_IFCHR | 0600, makedev(maj, min)) < 0 ? errno : 0);
+		_exit(mknod(node, (act == MAKE ? S_IFCHR : S_IFBLK) | 0600, makedev(maj, min)) < 0 ? errno : 0);
 	cgroup_join_close(&join);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	unlink(node);
@@ -109,7 +109,8 @@ static void test_devices_by_bpf(void **state)
 	assert_int_equal(act_in_group(&map, f, OPEN, 10, 229), EPERM); /* fuse */
 	assert_int_equal(act_in_group(&map, f, MAKE, 1, 3), 0);
 	assert_int_equal(act_in_group(&map, f, MAKE, 1, 11), EPERM);
-	assert_int_equal(act_in_group(&map, f, MAKE, 0, 0), 0); /* whiteouts of overlayfs are no devices */
+	assert_int_equal(act_in_group(&map, f, MAKE_BLOCK, 1, 3), EPERM); /* the numbers of null, and no null */
+	assert_int_equal(act_in_group(&map, f, MAKE, 0, 0), 0);		  /* whiteouts of overlayfs are no devices */
 
 	/* Another one takes its place. */
 	spec.allow_tun = true;
