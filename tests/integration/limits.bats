@@ -69,9 +69,10 @@ touch_memory() {
 }
 
 @test "memory: with a limit there is no swap, without one there is" {
+	needs swap_accounting
 	new g1 --memory 48M
 	local file
-	file=$(cgroup_file g1 memory.swap.max memory.memsw.limit_in_bytes) || skip 'this kernel does not count swap'
+	file=$(cgroup_file g1 memory.swap.max memory.memsw.limit_in_bytes)
 	# v1 counts memory and swap together.
 	[ "$(cat "$file")" = 0 ] || [ "$(cat "$file")" = $((48 << 20)) ]
 	ct set g1 --memory none
@@ -121,7 +122,7 @@ is_slowed() {
 @test "memory-high: pages of files are given back" {
 	needs controllers_v2
 	# The pages of a pool in memory are those of the guest that wrote them, and cannot be given back.
-	[ "$(stat -f -c %T "$CTCTL_PREFIX")" != tmpfs ] || skip "this host has the tests' files in memory"
+	needs files_on_disk
 	new g1 --memory 200M --memory-high 24M
 	ct exec g1 -- dd if=/dev/zero of=/root/file bs=1M count=60 conv=fsync
 	is_slowed g1
@@ -167,7 +168,7 @@ is_slowed() {
 	new g1 --pids 40
 	new g2
 	[ "$(pids_limit g1)" -eq 40 ]
-	timeout 20 "$CTCTL" exec g1 -- sh -c 'b() { b | b & }; b; sleep 1' </dev/null >/dev/null 2>&1 || true
+	timeout $((20 * PATIENCE)) "$CTCTL" exec g1 -- sh -c 'b() { b | b & }; b; sleep 1' </dev/null >/dev/null 2>&1 || true
 	[ "$(status_of g1 processes)" -le 40 ]
 	ct exec g2 -- true
 	[ "$(state g1)" = running ]
@@ -191,13 +192,15 @@ fits_no_more() {
 @test "cpu: the limit is a share of a core, changed at once, and it is kept to" {
 	new g1 --cpus 0.5
 	[ "$(cpu_limit g1)" -eq 500 ]
-	local before after
+	local start before after
 	ct exec g1 -- sh -c 'while :; do :; done & while :; do :; done &' </dev/null >/dev/null 2>&1
+	start=$(now_ms)
 	before=$(status_of g1 cpu_usec)
 	sleep 2
 	after=$(status_of g1 cpu_usec)
-	echo "used $((after - before)) us of 2 s"
-	[ $((after - before)) -lt 1500000 ]
+	start=$(($(now_ms) - start))
+	echo "used $((after - before)) us of $start ms"
+	[ $((after - before)) -lt $((start * 750)) ]
 	ct set g1 --cpus 2
 	[ "$(cpu_limit g1)" -eq 2000 ]
 	ct set g1 --cpus 0.01
@@ -222,10 +225,10 @@ affinity() {
 }
 
 @test "cpuset: a guest uses the processors that it is given, and no others, at once" {
+	needs two_processors
 	local online last all
 	online=$(cat /sys/devices/system/cpu/online)
 	last=${online##*[-,]}
-	[ "$last" -gt 0 ] || skip 'this host has one processor'
 	new g1
 	all=$(affinity g1)
 	ct set g1 --cpuset "$last"
@@ -310,12 +313,12 @@ timed() {
 	local took
 	took=$(timed ct exec g2 -- dd if=/dev/zero of=/root/file bs=1M count=2 conv=fsync)
 	echo "$took ms"
-	[ "$took" -lt 10000 ]
+	[ "$took" -lt $((10000 * PATIENCE)) ]
 	ct set g1 --io-write none
 }
 
 @test "io: on a pool whose file system has no disk, limits are refused" {
-	[ "$(stat -f -c %T /dev/shm)" = tmpfs ] || skip 'this host has no tmpfs on /dev/shm'
+	needs tmpfs
 	local dir
 	dir=$(mktemp -d /dev/shm/ctctl-limits-XXXXXX)
 	ct -q pool create plain --kind dir
@@ -360,24 +363,21 @@ plug() {
 }
 
 @test "devices: one that comes into a guest on another way than by its features cannot be opened there" {
+	needs fuse_or_tun
 	local dir device=
 	dir=$(device_folder)
-	[ -n "$dir" ] || skip 'device nodes do not count anywhere on this host'
 	new g1
 	new g2 --features fuse,tun
 	new g3
 	# Of a feature that g2 has, and for everybody; whichever of the two this host's kernel has.
 	mknod -m 666 "$dir/fuse" c 10 229
 	mknod -m 666 "$dir/tun" c 10 200
-	(: <"$dir/fuse") 2>/dev/null && device=fuse
-	[ -n "$device" ] || ! (: <"$dir/tun") 2>/dev/null || device=tun
-	if [ -n "$device" ]; then
-		plug g1 "$dir/$device"
-		plug g2 "$dir/$device"
-		plug g3 "$dir/null"
-	fi
+	device=fuse
+	(: <"$dir/fuse") 2>/dev/null || device=tun
+	plug g1 "$dir/$device"
+	plug g2 "$dir/$device"
+	plug g3 "$dir/null"
 	rm -r "$dir"
-	[ -n "$device" ] || skip 'this host has neither /dev/fuse nor /dev/net/tun'
 	run ct exec g1 -- sh -c ': </root/device'
 	[ "$status" -ne 0 ]
 	[[ $output == *'peration not permitted'* ]]
@@ -471,14 +471,13 @@ all_limits() {
 }
 
 @test "a set that the kernel refuses changes nothing" {
+	needs controllers_v1 # version 2 takes a limit below what is used, and kills
 	new g1 --memory 300M --pids 50 --disk 64M
 	ct exec g1 -- dd if=/dev/zero of=/dev/shm/file bs=1M count=100
 	local before
 	before=$(all_limits)
 	run --separate-stderr ct set g1 --disk 300M --pids 60 --memory 8M
-	if [ "$status" -eq 0 ]; then
-		skip 'this kernel takes a limit below what is used, and kills'
-	fi
+	[ "$status" -ne 0 ]
 	[[ $stderr == *memory* ]]
 	[ "$(all_limits)" = "$before" ]
 	# The disk's limit, which was changed first, is back.

@@ -78,6 +78,38 @@ lacks_erofs_of_files() {
 	((major > 6 || (major == 6 && minor >= 12))) || echo "this host's kernel is older than 6.12: it mounts erofs images on loop devices"
 }
 
+lacks_swap_accounting() {
+	compgen -G '/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes' >/dev/null || compgen -G '/sys/fs/cgroup/*/memory.swap.max' >/dev/null ||
+		echo 'this kernel does not count swap'
+}
+
+lacks_two_processors() {
+	[ "$(</sys/devices/system/cpu/online)" != 0 ] || echo 'this host has one processor'
+}
+
+lacks_files_on_disk() {
+	[ "$(stat -f -c %T "$CTCTL_PREFIX")" != tmpfs ] || echo "this host has the tests' files in memory: set TMPDIR"
+}
+
+lacks_tmpfs() {
+	[ "$(stat -f -c %T /dev/shm)" = tmpfs ] || echo 'this host has no tmpfs on /dev/shm'
+}
+
+# Can they be opened by whoever makes their nodes? A file system may be mounted without.
+lacks_fuse_or_tun() {
+	local dir device
+	for dir in "$BATS_TEST_TMPDIR" /var/tmp; do
+		dir=$(mktemp -d "$dir/ctctl-devices-XXXXXX")
+		mknod "$dir/fuse" c 10 229
+		mknod "$dir/tun" c 10 200
+		for device in fuse tun; do
+			! (: <"$dir/$device") 2>/dev/null || { rm -r "$dir" && return; }
+		done
+		rm -r "$dir"
+	done
+	echo 'this host has neither /dev/fuse nor /dev/net/tun'
+}
+
 lacks_criu() {
 	local said criu=${CTCTL_CRIU:-/usr/local/libexec/ctctl/criu/criu}
 	[ -x "$criu" ] || {
