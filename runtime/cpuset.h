@@ -4,7 +4,8 @@
 #include "base/err.h"
 
 /*
- * Lists of processors as the kernel writes them: "0-3,6" (cpuset(7), "List format"), without its strides. `key` names the parameter for messages; both are INVALID otherwise.
+ * Lists of processors as the kernel writes them: "0-3,6" (cpuset(7), "List format"), without its strides. `key` names the
+ * parameter for messages; both are INVALID otherwise.
  */
 
 /* Is it such a list? */

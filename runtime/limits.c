@@ -12,7 +12,8 @@
 
 #define IO_WEIGHT_DEFAULT 100
 
-_Static_assert((int)CGROUP_DISKS_MAX == (int)POOL_DISKS_MAX, "one disk of a pool is one of a control group");
+_Static_assert(sizeof(((struct cgroup_disks *)NULL)->list) >= POOL_DISKS_MAX * sizeof(struct cgroup_disk),
+	       "room for each disk of a pool");
 
 static bool has_rates(const struct guest_config *config)
 {

@@ -38,29 +38,30 @@ struct cgroup_io_rates {
 #define CGROUP_CPUS_ROOM 128
 
 /*
- * What only v2 has is UNSUPPORTED on v1. A limit of the memory is one of the swap, too: with one, a group has none on v2, and on v1 no more than the limit together with its memory.
+ * What only v2 has is UNSUPPORTED on v1. A limit of the memory is one of the swap, too: with one, a group has no swap on v2, and
+ * on v1 no more than the limit together with its memory. memory.low needs the groups above: cgroup_protect.c.
  */
 struct cgroup_limits {
-	uint64_t memory_bytes;	    /* memory.max / memory.limit_in_bytes; 0: none */
-	uint64_t memory_high_bytes; /* memory.high, v2 only; 0: none */
-	uint64_t
-		memory_low_bytes; /* memory.low, v2 only; 0: none. The groups above get the sum of what is below them, without which it would protect nothing */
-	uint64_t cpu_milli; /* thousandths of a core: cpu.max / cpu.cfs_quota_us; 0: none */
-	uint64_t
-		cpu_weight; /* 1 to 10000: cpu.weight / cpu.shares (weight * 1024 / 100, at least 2); 0: 100, which is the kernel's default */
+	uint64_t memory_bytes;	     /* memory.max / memory.limit_in_bytes; 0: none */
+	uint64_t memory_high_bytes;  /* memory.high, v2 only; 0: none */
+	uint64_t memory_low_bytes;   /* memory.low, v2 only; 0: none */
+	uint64_t cpu_milli;	     /* thousandths of a core: cpu.max / cpu.cfs_quota_us; 0: none */
+	uint64_t cpu_weight;	     /* 1 to 10000: cpu.weight / cpu.shares (weight * 1024 / 100, at least 2); 0: 100 */
 	char cpus[CGROUP_CPUS_ROOM]; /* "0-3,6": cpuset.cpus; "": all that the group above has */
 	uint64_t pids_max;	     /* 0: none */
-	uint64_t
-		io_weight; /* 1 to 1000: io.bfq.weight and io.weight / blkio.bfq.weight, where a scheduler of the disks weighs; 0: 100, which is the kernel's default */
-	struct cgroup_io_rates io; /* io.max / blkio.throttle.*, on each of `rate_disks` */
-	struct cgroup_disks rate_disks;
+
+	/* 1 to 1000: io.bfq.weight and io.weight / blkio.bfq.weight, where a scheduler weighs; 0: 100, the kernel's default. */
+	uint64_t io_weight;
 	struct cgroup_disks weight_disks; /* where the weight counts, one of which has to weigh */
+	struct cgroup_io_rates io;	  /* io.max / blkio.throttle.*, on each of `rate_disks` */
+	struct cgroup_disks rate_disks;
 };
 
 /*
- * Makes the group in all hierarchies, with its limits and the device list of a guest (null zero full random urandom tty console ptmx pts, net/tun and
- * fuse where asked for: cgroup_devices.c). On v2 controllers are enabled from the root down to the group's parent; below a slice of systemd ("x.slice/y.service/web1")
- * from the unit down, and the slice has to be there. A failure leaves nothing behind.
+ * Makes the group in all hierarchies, with its limits and the device list of a guest (null zero full random urandom tty console
+ * ptmx pts, net/tun and fuse where asked for: cgroup_devices.c). On v2 controllers are enabled from the root down to the group's
+ * parent; below a slice of systemd ("x.slice/y.service/web1") from the unit down, and the slice has to be there. A failure leaves
+ * nothing behind.
  * A limit whose controller this host lacks is UNSUPPORTED and names the controller.
  */
 struct cgroup_spec {

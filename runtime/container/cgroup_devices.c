@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Which devices a guest's group may open or make: by the devices controller where it sits in a v1 hierarchy, else by a program of BPF on the v2 group
- * (cgroup-v2.rst, "Device controller"; BPF_PROG_TYPE_CGROUP_DEVICE, Linux 4.15).
+ * Which devices a guest's group may open or make: by the devices controller where it sits in a v1 hierarchy, else by a program
+ * of BPF on the v2 group (cgroup-v2.rst, "Device controller"; BPF_PROG_TYPE_CGROUP_DEVICE, Linux 4.15).
  *
- * It is the second wall: in a user namespace no device node can be made, and the guest has only those that are bound for it. It holds against a node that comes into
- * the guest in another way: by a mistake of an administrator or of ours.
+ * It is the second wall: in a user namespace no device node can be made, and the guest has only those that are bound for it.
+ * It holds against a node that comes into the guest in another way: by a mistake of an administrator or of ours.
  *
- * Not by libbpf: it is made for programs that a compiler wrote, with maps and relocations, and brings libelf and zlib into every start. This one is made here from a
- * table and takes two system calls: 0.07 ms (measured on 6.18).
+ * Not by libbpf: it is made for programs that a compiler wrote, with maps and relocations, and brings libelf and zlib into
+ * every start. This one is made here from a table and takes two system calls: 0.07 ms (measured on 6.18).
  */
 #include <errno.h>
 #include <linux/bpf.h>
@@ -53,7 +53,10 @@ static bool is_allowed(const struct cgroup_spec *spec, const struct device *d)
 	return false;
 }
 
-/* The kernel takes one rule per write. Not by libcgroup: 3.1 drops a value of several lines and reports success, and the guest would have no device at all. */
+/*
+ * The kernel takes one rule per write. Not by libcgroup: 3.1 drops a value of several lines and reports success, and the guest
+ * would have no device at all.
+ */
 static int write_lines(const struct cgroup_hierarchy *h, const struct cgroup_spec *spec)
 {
 	int r = cgroup_write(h, spec->path, "devices.deny", "a");
@@ -151,8 +154,9 @@ static int load(const struct program *p)
 }
 
 /*
- * Without BPF_F_ALLOW_MULTI: a second program for the group takes the place of the first, and nobody can add one to a group below. Nobody has to: in a guest there is no
- * bpf(2), and the kernel would not let a user namespace use it for this. Programs of groups above, such as systemd's for a slice, count besides.
+ * Without BPF_F_ALLOW_MULTI: a second program for the group takes the place of the first, and nobody can add one to a group
+ * below. Nobody has to: in a guest there is no bpf(2), and the kernel would not let a user namespace use it for this. Programs
+ * of groups above, such as systemd's for a slice, count besides.
  */
 static int attach(int group_fd, int program_fd)
 {
@@ -177,7 +181,7 @@ static int load_and_attach(const struct cgroup_hierarchy *v2, const struct cgrou
 	return program < 0 ? program : attach(group, program);
 }
 
-/* A kernel that has no such programs (ENOSYS, EINVAL), or an administrator who allows none (EPERM: lockdown, a filter around us). */
+/* A kernel that has no such programs (ENOSYS, EINVAL), or one that allows us none (EPERM: lockdown, a filter around us). */
 static int explain(int code, const struct cgroup_spec *spec, struct err *err)
 {
 	return err_exit(err, EXIT_UNSUPPORTED, code,

@@ -78,12 +78,12 @@ static int plan_memory(struct cgroup_planner *p, uint64_t old, uint64_t new)
 		return 0;
 	}
 	add_limit(p, h, "memory", what, "memory.max", new, "max");
-	/* A guest that is at its limit must not fill the swap, which all share; v1 counts both together. Not there in a kernel without swap. */
+	/* At its limit it must not fill the swap, which all share; v1 counts both. A kernel without swap lacks the file. */
 	cgroup_plan_add(p, h, "memory", what, "memory.swap.max", new == CGROUP_UNLIMITED ? "max" : "0")->is_optional = true;
 	return 0;
 }
 
-/* memory.high and memory.low. v1's soft limit is neither: it slows nobody down, and protects only from a reclaim of the whole host. */
+/* memory.high and memory.low. v1's soft limit is neither: it slows nobody down, and counts only when the whole host is short. */
 static int plan_memory_v2(struct cgroup_planner *p, const char *what, const char *file, uint64_t new, const char *none)
 {
 	const struct cgroup_hierarchy *h;

@@ -24,7 +24,7 @@ static int need_io(struct cgroup_planner *p, const char *what, bool is_wanted, c
 	return cgroup_plan_need(p, name, what, is_wanted, ret_h);
 }
 
-/* The kernel's io.cost weighs the disks that an administrator has switched it on for: "254:0 enable=1 ctrl=auto ...", in the root group. */
+/* io.cost weighs the disks that an administrator has switched it on for: "254:0 enable=1 ctrl=auto ...", in the root group. */
 static bool has_cost(const struct cgroup_hierarchy *h, const struct cgroup_disk *disk)
 {
 	_cleanup_fd_ int root = cgroup_open_group(h, ".");

@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/fd.h"
+#include "base/proc.h"
 #include "base/str.h"
 #include "runtime/container/cgroup_priv.h"
 
@@ -45,6 +46,31 @@ static int sum_children(int dir_fd, uint64_t *ret)
 	return 0;
 }
 
+static bool ends_with(const char *s, const char *end)
+{
+	size_t len = strlen(s), end_len = strlen(end);
+
+	return len > end_len && strcmp(s + len - end_len, end) == 0;
+}
+
+/*
+ * The group of a unit is systemd's, which writes its own idea of memory.low at a daemon-reload (seen with 252, not with 257):
+ * it has to have ours. That of a transient unit goes with the unit, that of a slice with the host's boot.
+ */
+static int tell_systemd(const char *path, uint64_t low)
+{
+	const char *slash = strrchr(path, '/'), *unit = slash ? slash + 1 : path;
+	_cleanup_free_ char *value = str_printf("MemoryLow=%" PRIu64, low);
+	const char *const argv[] = { "systemctl", "set-property", "--runtime", unit, value, NULL };
+	struct proc_spec spec = PROC_SPEC_INIT;
+	struct err err = ERR_INIT;
+
+	if (!ends_with(unit, ".service") && !ends_with(unit, ".slice"))
+		return 0;
+	spec.argv = argv;
+	return value ? proc_run(&spec, "systemd", &err) : -ENOMEM;
+}
+
 /* Under a lock, so that of two guests that start at once the later sum has both. */
 static int protect(const struct cgroup_hierarchy *v2, const char *path)
 {
@@ -61,7 +87,8 @@ static int protect(const struct cgroup_hierarchy *v2, const char *path)
 	if (r < 0)
 		return r;
 	snprintf(text, sizeof(text), "%" PRIu64, sum);
-	return fd_write_file_at(fd, "memory.low", text);
+	r = fd_write_file_at(fd, "memory.low", text);
+	return r < 0 ? r : tell_systemd(path, sum);
 }
 
 int cgroup_protect_parents(const struct cgroup_hierarchy *v2, const char *path)

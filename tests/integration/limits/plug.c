@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * plug PID DEVICE TARGET: binds a device node of the host over the file TARGET of a guest, whose init is PID on the host; as an administrator might, by mistake. Run by the host's root.
+ * plug PID DEVICE TARGET: binds a device node of the host over the file TARGET of a guest, whose init is PID on the host; as an
+ * administrator might, by mistake. Run by the host's root.
  */
 #include <fcntl.h>
 #include <sched.h>
