@@ -156,6 +156,6 @@ count_at_least() {
 	[ "$private" -le 300 ]
 	[ "$(sed 's/.*) //' "/proc/$monitor/stat" | cut -d' ' -f5)" -eq 0 ]
 	[ "$(readlink "/proc/$monitor/cwd")" = / ]
-	run ! grep -E ' (/etc/passwd|/tmp/bats.*)$' <(ls -l "/proc/$monitor/fd")
+	run ! grep -F -e /etc/passwd -e "$BATS_TEST_TMPDIR" <(ls -l "/proc/$monitor/fd")
 	[ "$(tr -d '\0' <"/proc/$monitor/environ" | wc -c)" -eq 0 ]
 }
