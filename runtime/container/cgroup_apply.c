@@ -24,8 +24,8 @@ static int explain(int code, const char *path, const struct cgroup_setting *s, s
 }
 
 /*
- * v2 takes a memory limit below the usage and kills until it fits; v1 refuses. A limit must not kill: reclaim what can be reclaimed
- * (memory.reclaim, Linux 5.19) and refuse what cannot.
+ * v2 takes a memory limit below the usage and kills until it fits; v1 refuses. A limit must not kill: reclaim what can be
+ * reclaimed (memory.reclaim, Linux 5.19) and refuse what cannot.
  */
 static int make_room(const char *path, const struct cgroup_setting *s)
 {
