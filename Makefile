@@ -2,7 +2,8 @@
 #
 #   make             build
 #   make deps        install what building and testing need, from Debian (as root)
-#   make check       all tests (as root); make check-unit needs no root
+#   make check       all tests on this machine (as root); make check-unit needs no root
+#   make check-hosts the same suite on whole Debian hosts under QEMU (as root)
 #   make demo        from nothing to a running Debian guest (as root)
 #   make lint bench install
 
@@ -135,6 +136,7 @@ check-unit:
 
 include mk/tooling.mk
 include mk/fuzz.mk
+include mk/hosts.mk
 
 # The README's first command: what is needed from Debian, the build, a Debian template, a guest, and what to type next.
 demo:
