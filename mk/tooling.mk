@@ -66,9 +66,10 @@ uninstall:
 
 .PHONY: bench install uninstall
 
-# All tests, as root: packages, build, unit tests, integration tests.
+# All tests on this machine, as root: packages, build, unit tests, integration tests. HOSTS=all: and on the test hosts (mk/hosts.mk).
+HOSTS ?=
 check:
-	+@MAKE='$(MAKE)' tests/run-all
+	+@MAKE='$(MAKE)' HOSTS='$(HOSTS)' tests/run-all
 .PHONY: check
 
 # What the test of checkpoints needs to mount a guest's root for CRIU.
