@@ -19,8 +19,9 @@
 #define CONF_FILE "ctctl.conf"
 
 /*
- * Guests' ids are taken from 0x40000000 on: above what distributions give to users and to /etc/subuid (from 100000), above systemd's container range (524288 to
- * 1879048191, of which it takes a part per nspawn machine by hash: uid-gid.md) only in its upper half, and below 2^31, which some file systems and tools still treat as negative.
+ * Guests' ids are taken from 0x40000000 on: above what distributions give to users and to /etc/subuid (from 100000), above
+ * systemd's container range (524288 to 1879048191, of which it takes a part per nspawn machine by hash: uid-gid.md) only in its
+ * upper half, and below 2^31, which some file systems and tools still treat as negative.
  */
 #define IDS_FIRST 0x40000000U
 #define IDS_SLOTS 6144U
@@ -75,7 +76,10 @@ static int set_ids(const char *key, const char *value, uint64_t *ret, struct err
 	return 0;
 }
 
-/* Below the root of each hierarchy, and nowhere else; a slice is systemd's to make. What is allowed is what the name of a unit and cgroup.h allow. */
+/*
+ * Below the root of each hierarchy, and nowhere else; a slice is systemd's to make. What is allowed is what the name of a unit
+ * and cgroup.h allow.
+ */
 static bool is_group_path(const char *s)
 {
 	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-/";

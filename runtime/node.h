@@ -9,8 +9,9 @@
 /*
  * This machine as one instance of ctctl: where its files are and what its kernel objects are called.
  *
- * A prefix moves everything, so that several instances run side by side ("nodes", tests): PREFIX/etc, PREFIX/lib and PREFIX/run instead of /etc/ctctl,
- * /var/lib/ctctl and /run/ctctl; cgroups, bridge and ids get names and ranges of their own, derived from the prefix.
+ * A prefix moves everything, so that several instances run side by side ("nodes", tests): PREFIX/etc, PREFIX/lib and PREFIX/run
+ * instead of /etc/ctctl, /var/lib/ctctl and /run/ctctl; cgroups, bridge and ids get names and ranges of their own, derived from
+ * the prefix.
  */
 #define NODE_PREFIX_ENV "CTCTL_PREFIX"
 
@@ -43,7 +44,8 @@ struct node {
 };
 
 /*
- * Reads ctctl.conf (a missing one is fine: every key has a default) and makes the folders. Needs root. `prefix` is NULL or a path; `log` outlives the node.
+ * Reads ctctl.conf (a missing one is fine: every key has a default) and makes the folders. Needs root. `prefix` is NULL or a
+ * path; `log` outlives the node.
  */
 int node_open(const char *prefix, const struct log *log, struct node **ret, struct err *err) _must_check_;
 void node_close(struct node *node);

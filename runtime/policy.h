@@ -6,7 +6,8 @@
 #include "runtime/params.h"
 
 /*
- * The one place that says which configurations this host allows. Asked by every entry: create, set, start; later restore, receive and import. Each parameter by itself was checked by
- * config_set() already; here they are held against the host and against each other.
+ * The one place that says which configurations this host allows. Asked by every entry: create, set, start; later restore, receive
+ * and import. Each parameter by itself was checked by config_set() already; here they are held against the host and against each
+ * other.
  */
 int policy_check(const struct node *node, const struct guest_config *config, struct err *err) _must_check_;

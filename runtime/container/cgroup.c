@@ -79,8 +79,8 @@ static bool has_word(const char *list, const char *word)
 }
 
 /*
- * Each controller in a write of its own: one that cannot be enabled (cpu, where real-time processes run) must not take the others with it, and is missed only
- * by who asks for its limit. Nearly always all are enabled already.
+ * Each controller in a write of its own: one that cannot be enabled (cpu, where real-time processes run) must not take the others
+ * with it, and is missed only by who asks for its limit. Nearly always all are enabled already.
  */
 static int enable_controllers(const struct cgroup_hierarchy *h, const char *group)
 {

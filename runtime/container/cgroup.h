@@ -8,11 +8,12 @@
 #include "base/err.h"
 
 /*
- * The control groups of one guest: the same path in every hierarchy, on hosts with the unified hierarchy (v2) and on hosts where controllers sit in v1
- * hierarchies beside a v2 mount without them (hybrid). By libcgroup where it does the job; its pitfalls are worked around here and nowhere else.
+ * The control groups of one guest: the same path in every hierarchy, on hosts with the unified hierarchy (v2) and on hosts where
+ * controllers sit in v1 hierarchies beside a v2 mount without them (hybrid). By libcgroup where it does the job; its pitfalls are
+ * worked around here and nowhere else.
  *
- * Paths are relative to the hierarchies ("ctctl/web1"), every component checked against [A-Za-z0-9_.-]. All calls are made by the host's root in the host's
- * cgroup namespace unless said otherwise.
+ * Paths are relative to the hierarchies ("ctctl/web1"), every component checked against [A-Za-z0-9_.-]. All calls are made by the
+ * host's root in the host's cgroup namespace unless said otherwise.
  */
 #define CGROUP_UNLIMITED 0
 
@@ -74,9 +75,9 @@ struct cgroup_spec {
 int cgroup_create(const struct cgroup_spec *spec, struct err *err) _must_check_;
 
 /*
- * Joining at birth: how a process comes into a group without a wait. Moving one that runs already makes the kernel wait for a grace period of RCU, 5 to 18 ms
- * (measured on 6.18: the write lock of cgroup_threadgroup_rwsem). Two ways are free of it: clone3(2) with CLONE_INTO_CGROUP on v2, and a thread that
- * moves itself alone, by writing "0" to `tasks` of v1 (Linux 5.5).
+ * Joining at birth: how a process comes into a group without a wait. Moving one that runs already makes the kernel wait for a
+ * grace period of RCU, 5 to 18 ms (measured on 6.18: the write lock of cgroup_threadgroup_rwsem). Two ways are free of it:
+ * clone3(2) with CLONE_INTO_CGROUP on v2, and a thread that moves itself alone, by writing "0" to `tasks` of v1 (Linux 5.5).
  *
  *   host's root                                      child
  *   cgroup_join_open(path, &join)
@@ -84,8 +85,8 @@ int cgroup_create(const struct cgroup_spec *spec, struct err *err) _must_check_;
  *            .cgroup = join.v2_fd })                 cgroup_join_self(&join), before it makes a thread
  *   cgroup_join_close(&join)                         unshare(CLONE_NEWCGROUP): from here the group is the root that it sees
  *
- * CLONE_NEWCGROUP in the clone3 itself would make the parent's group the root. A child in its own user namespace, without any privilege, may do its part:
- * the kernel asks who opened the files (Linux 5.16). All descriptors are close-on-exec.
+ * CLONE_NEWCGROUP in the clone3 itself would make the parent's group the root. A child in its own user namespace, without any
+ * privilege, may do its part: the kernel asks who opened the files (Linux 5.16). All descriptors are close-on-exec.
  */
 #define CGROUP_JOIN_MAX 20
 struct cgroup_join {
@@ -96,8 +97,9 @@ struct cgroup_join {
 #define CGROUP_JOIN_INIT ((struct cgroup_join){ .v2_fd = -EBADF })
 
 /*
- * Opens a group for joining. Where the guest's init gave the controllers of its own group to its children (v2), that group takes no process any more, and the
- * descriptor is of a leaf in it; clone3 fails with EBUSY if that happened after the call: open again.
+ * Opens a group for joining. Where the guest's init gave the controllers of its own group to its children (v2), that group takes
+ * no process any more, and the descriptor is of a leaf in it; clone3 fails with EBUSY if that happened after the call: open
+ * again.
  */
 int cgroup_join_open(const char *path, struct cgroup_join *ret, struct err *err) _must_check_;
 
@@ -110,8 +112,8 @@ void cgroup_join_close(struct cgroup_join *join);
 int cgroup_attach(const char *path, pid_t pid, struct err *err) _must_check_;
 
 /*
- * Gives the unified group to the guest's root: the folder and the files of /sys/kernel/cgroup/delegate, never the limits (cgroup-v2.rst, "Delegation"). How many groups
- * it may make, and how deep, is limited first.
+ * Gives the unified group to the guest's root: the folder and the files of /sys/kernel/cgroup/delegate, never the limits
+ * (cgroup-v2.rst, "Delegation"). How many groups it may make, and how deep, is limited first.
  */
 int cgroup_delegate(const char *path, uid_t uid, gid_t gid, struct err *err) _must_check_;
 
@@ -119,16 +121,21 @@ int cgroup_delegate(const char *path, uid_t uid, gid_t gid, struct err *err) _mu
 int cgroup_set_limits(const char *path, const struct cgroup_limits *old, const struct cgroup_limits *limits,
 		      struct err *err) _must_check_;
 
-/* Could a group be made here with these limits? What the host cannot do is UNSUPPORTED, as in cgroup_create(). Changes nothing. */
+/*
+ * Could a group be made here with these limits? What the host cannot do is UNSUPPORTED, as in cgroup_create(). Changes nothing.
+ */
 int cgroup_check_limits(const struct cgroup_limits *limits, struct err *err) _must_check_;
 
 /*
- * Ends every process in the group and below it, and waits until it is empty: cgroup.kill where there is one, else SIGKILL in rounds; waits on cgroup.events.
- * A missing group is a success.
+ * Ends every process in the group and below it, and waits until it is empty: cgroup.kill where there is one, else SIGKILL in
+ * rounds; waits on cgroup.events. A missing group is a success.
  */
 int cgroup_kill(const char *path, int timeout_ms, struct err *err) _must_check_;
 
-/* Removes the group and what the guest made below it, in all hierarchies. A missing group is a success; one with processes is -EBUSY. */
+/*
+ * Removes the group and what the guest made below it, in all hierarchies. A missing group is a success; one with processes is
+ * -EBUSY.
+ */
 int cgroup_destroy(const char *path, struct err *err) _must_check_;
 
 struct cgroup_usage {

@@ -74,7 +74,10 @@ static int kill_v2(const struct cgroup_hierarchy *v2, const char *path, uint64_t
 	return wait_until_empty(events, deadline);
 }
 
-/* Kills one process and waits for its end. The pid is looked up again after the pidfd was opened: it may have a new owner, elsewhere. */
+/*
+ * Kills one process and waits for its end. The pid is looked up again after the pidfd was opened: it may have a new owner,
+ * elsewhere.
+ */
 static int kill_pid(int procs_dir, pid_t pid, uint64_t deadline)
 {
 	_cleanup_fd_ int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
@@ -96,7 +99,8 @@ static int kill_pid(int procs_dir, pid_t pid, uint64_t deadline)
 }
 
 /*
- * What v2 has not ended: all, on a host without it; and a process that was moved into some hierarchies and not into v2 when ctctl was killed.
+ * What v2 has not ended: all, on a host without it; and a process that was moved into some hierarchies and not into v2 when ctctl
+ * was killed.
  */
 static int sweep(const struct cgroup_hierarchy *h, const char *path, uint64_t deadline)
 {

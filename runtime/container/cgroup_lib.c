@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The only file that includes libcgroup: 2.0 (Debian 12) and 3.x (Debian 13) have these calls in common. What it cannot do is done elsewhere, by files: named
- * hierarchies and v2 without controllers, moving whole processes (it moves one thread on v1), removing (it moves the processes to the parent).
+ * The only file that includes libcgroup: 2.0 (Debian 12) and 3.x (Debian 13) have these calls in common. What it cannot do is
+ * done elsewhere, by files: named hierarchies and v2 without controllers, moving whole processes (it moves one thread on v1),
+ * removing (it moves the processes to the parent).
  */
 #include <libcgroup.h>
 
@@ -43,7 +44,10 @@ static void drop_message(void *userdata, int level, const char *fmt, va_list ap)
 	(void)userdata, (void)level, (void)fmt, (void)ap;
 }
 
-/* Reads the mounts once per process, 0.4 ms, and only in a process that needs it. It would print its messages otherwise: a library does not. */
+/*
+ * Reads the mounts once per process, 0.4 ms, and only in a process that needs it. It would print its messages otherwise: a
+ * library does not.
+ */
 static int ensure_init(void)
 {
 	_cleanup_free_ char *mount = NULL;

@@ -92,7 +92,10 @@ static int add_hierarchy(struct cgroup_map *map, const struct cgroup_hierarchy *
 	return 0;
 }
 
-/* "36 35 98:0 /root /mount/point rw,noatime - cgroup source rw,memory": the mount point is the 5th field, the type follows the dash. */
+/*
+ * "36 35 98:0 /root /mount/point rw,noatime - cgroup source rw,memory": the mount point is the 5th field, the type follows the
+ * dash.
+ */
 static int parse_line(struct cgroup_map *map, char *line)
 {
 	struct cgroup_hierarchy h = { 0 };

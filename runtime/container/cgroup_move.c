@@ -12,13 +12,17 @@
 #include "base/str.h"
 #include "runtime/container/cgroup_priv.h"
 
-/* Where a process goes when the group itself cannot have one: systemd's own leaf, which it makes for itself in the root of its tree. */
+/*
+ * Where a process goes when the group itself cannot have one: systemd's own leaf, which it makes for itself in the root of its
+ * tree.
+ */
 #define LEAF_SYSTEMD "init.scope"
 #define LEAF_OURS    "ctctl"
 
 /*
- * v2: a group that gave controllers to its children takes no process itself (EBUSY, "no internal processes"). The guest's init does that in its delegated
- * group after it moved itself to a leaf: a process that comes later goes to a leaf too. Returns its path, which the caller frees.
+ * v2: a group that gave controllers to its children takes no process itself (EBUSY, "no internal processes"). The guest's init
+ * does that in its delegated group after it moved itself to a leaf: a process that comes later goes to a leaf too. Returns its
+ * path, which the caller frees.
  */
 static int find_leaf(const struct cgroup_hierarchy *v2, const char *path, char **ret)
 {
@@ -139,8 +143,9 @@ void cgroup_join_close(struct cgroup_join *join)
 }
 
 /*
- * What a guest may make in its group. Groups cost the host's memory, 11 KiB each and not the guest's (measured on 6.18), and a deep tree costs time under a lock of the whole host:
- * 12 s for 3000 levels. systemd makes a hundred or two, ten deep. The files are not among those that are given away.
+ * What a guest may make in its group. Groups cost the host's memory, 11 KiB each and not the guest's (measured on 6.18), and a
+ * deep tree costs time under a lock of the whole host: 12 s for 3000 levels. systemd makes a hundred or two, ten deep. The files
+ * are not among those that are given away.
  */
 static int limit_descendants(int dir)
 {

@@ -8,7 +8,8 @@
 #include "runtime/container/cgroup.h"
 
 /*
- * The hierarchies of this host, and what the files of cgroup*.c share. A test gives a list of mounts of its own instead of the host's.
+ * The hierarchies of this host, and what the files of cgroup*.c share. A test gives a list of mounts of its own instead of the
+ * host's.
  */
 #define CGROUP_HIERARCHIES_MAX 20 /* more than the kernel has v1 controllers, a named one and v2 */
 
@@ -70,8 +71,8 @@ struct cgroup_plan {
 };
 
 /*
- * What has to be written to come from `old` to `limits`. `old` NULL: unknown, write all that the host has. A limit that the host has no controller
- * for is UNSUPPORTED.
+ * What has to be written to come from `old` to `limits`. `old` NULL: unknown, write all that the host has. A limit that the host
+ * has no controller for is UNSUPPORTED.
  */
 int cgroup_plan_limits(const struct cgroup_map *map, const struct cgroup_limits *old, const struct cgroup_limits *limits,
 		       struct cgroup_plan *ret, struct err *err) _must_check_;
@@ -97,8 +98,8 @@ int cgroup_plan_need(struct cgroup_planner *p, const char *controller, const cha
 int cgroup_plan_io(struct cgroup_planner *p, const struct cgroup_limits *old, const struct cgroup_limits *limits) _must_check_;
 
 /*
- * Gives each group above `path` a memory.low of the sum of what is below it: protection counts only as far as all above have it, too
- * (cgroup-v2.rst, "memory.low"). Of v2.
+ * Gives each group above `path` a memory.low of the sum of what is below it: protection counts only as far as all above have it,
+ * too (cgroup-v2.rst, "memory.low"). Of v2.
  */
 int cgroup_protect_parents(const struct cgroup_hierarchy *v2, const char *path) _must_check_;
 

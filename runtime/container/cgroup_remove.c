@@ -13,8 +13,8 @@
 #include "runtime/container/cgroup_priv.h"
 
 /*
- * Removes the groups directly below `dir` that are empty and counts them. 0 if none is left, 1 with the name in `ret` of one that has something in it, or a
- * negative errno.
+ * Removes the groups directly below `dir` that are empty and counts them. 0 if none is left, 1 with the name in `ret` of one that
+ * has something in it, or a negative errno.
  */
 static int remove_empty_children(int dir, char *ret, size_t room, int *ret_removed)
 {
@@ -44,8 +44,8 @@ static int remove_empty_children(int dir, char *ret, size_t room, int *ret_remov
 }
 
 /*
- * A guest may have made groups as deep as it liked: this holds one descriptor at a time and no stack. It goes down where something is left and up
- * where nothing is. A group that could not be removed though nothing was below it has processes: -EBUSY.
+ * A guest may have made groups as deep as it liked: this holds one descriptor at a time and no stack. It goes down where
+ * something is left and up where nothing is. A group that could not be removed though nothing was below it has processes: -EBUSY.
  */
 static int remove_below(int top)
 {

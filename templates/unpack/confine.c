@@ -31,7 +31,10 @@ static int clone_folder(int userns_fd, struct err *err)
 	_cleanup_fd_ int fd = open_tree(AT_FDCWD, ".", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 	struct mount_attr attr = {
 		.attr_set = MOUNT_ATTR_IDMAP | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSYMFOLLOW,
-		/* On a host whose mounts are shared, as systemd makes them, its clone is shared, too, and pivot_root(2) takes no such root. */
+		/*
+		 * On a host whose mounts are shared, as systemd makes them, its clone is shared, too, and pivot_root(2) takes no
+		 * such root.
+		 */
 		.propagation = MS_PRIVATE,
 		.userns_fd = (uint64_t)(unsigned int)userns_fd,
 	};

@@ -7,8 +7,9 @@
  *   size ROWS COLS  changes the size of the window
  *   hangup          closes the window
  *
- * Then waits for the command's end, prints all that it printed, and ends as it did: with its status, or 128 + N by signal N. 99: a step
- * did not come true within 20 seconds, times CTCTL_TEST_PATIENCE; 98: the command left the terminal in another mode than it found it.
+ * Then waits for the command's end, prints all that it printed, and ends as it did: with its status, or 128 + N by signal N. 99:
+ * a step did not come true within 20 seconds, times CTCTL_TEST_PATIENCE; 98: the command left the terminal in another mode than
+ * it found it.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * next watch COUNT SECONDS: looks at that many processes that appear in its PID namespace, from their first moment on, and prints what it sees in them of another mount or network
- *                           namespace than its own, or of their descriptors and folders; at last "seen N", fewer if the time is over.
+ * next watch COUNT SECONDS: looks at that many processes that appear in its PID namespace, from their first moment on, and prints
+ *                           what it sees in them of another mount or network namespace than its own, or of their descriptors
+ *                           and folders; at last "seen N", fewer if the time is over.
  * next stop SECONDS: says "ready", and stops the first that appears from then on, as soon as it may.
  */
 #include <fcntl.h>
@@ -43,7 +44,10 @@ static void compare(pid_t pid, const char *file, const char *own)
 		printf("%s of %d is not ours: %.200s\n", file, pid, text);
 }
 
-/* Does it run a program that we do not have, ctctl? What it becomes is ours to see, from the moment in execve() on at which it has that program's memory. */
+/*
+ * Does it run a program that we do not have, ctctl? What it becomes is ours to see, from the moment in execve() on at which it
+ * has that program's memory.
+ */
 static int is_foreign(pid_t pid)
 {
 	char path[64], exe[256];

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * probe: tries what a guest must not be able to do and prints a line "open NAME" for each thing that works, "shut NAME: why" for the others. As root of a host, where most of it
- * works, nothing is changed: files are opened and not written, what is set is what is set already, mounts are in a namespace of its own.
+ * probe: tries what a guest must not be able to do and prints a line "open NAME" for each thing that works, "shut NAME: why" for
+ * the others. As root of a host, where most of it works, nothing is changed: files are opened and not written, what is set is
+ * what is set already, mounts are in a namespace of its own.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -98,7 +98,10 @@ static void test_v2_values(void **state)
 	assert_string_equal(value, "");
 }
 
-/* systemd in the guest has moved to a leaf and given the controllers of its group away: the group itself takes no process any more. */
+/*
+ * systemd in the guest has moved to a leaf and given the controllers of its group away: the group itself takes no process any
+ * more.
+ */
 static void test_leaf(void **state)
 {
 	struct fixture *f = *state;

@@ -52,8 +52,8 @@ static void test_library_takes_one_line(void **state)
 }
 
 /*
- * A host with v2 alone, as far as this machine can be one: in a mount namespace of a child, whose only hierarchy is v2, where the machine's v2 is without
- * controllers.
+ * A host with v2 alone, as far as this machine can be one: in a mount namespace of a child, whose only hierarchy is v2, where the
+ * machine's v2 is without controllers.
  */
 static int on_pure_v2(const struct fixture *f)
 {
