@@ -11,8 +11,8 @@ bats_require_minimum_version 1.5.0
 
 # Names of this test's hosts: others run beside it.
 setup() {
-	a=$HOST.$BATS_SUITE_TEST_NUMBER.a
-	b=$HOST.$BATS_SUITE_TEST_NUMBER.b
+	a=$HOST.$(basename "$BATS_TEST_FILENAME" .bats)$BATS_SUITE_TEST_NUMBER.a
+	b=${a%a}b
 }
 
 teardown() {
