@@ -98,7 +98,6 @@ static void connect_relays(struct session *s, bool tty)
 	}
 	relay_init(&s->relays[RELAY_IN], 0, s->joined.master_fd);
 	relay_init(&s->relays[RELAY_OUT], s->joined.master_fd, 1);
-	terminal_copy_size(0, s->joined.master_fd);
 	terminal_raw(&s->terminal, 0);
 }
 

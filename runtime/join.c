@@ -19,39 +19,61 @@
 #include "runtime/join_priv.h"
 #include "runtime/terminal.h"
 
-/*
- * A guest can hold its process up at every step, by a frozen group or a file system that does not answer: what the user sends to
- * end the wait ends it. A change of the window's size is seen to when there is a terminal.
- */
-static int await_message(int fd, int signal_fd, struct err *err)
+/* For a process that is being executed to take note of a signal; one that is held up takes none. */
+#define SIGNAL_GRACE_MS 1000
+
+/* Until there is a message, *ret_signal being 0 then, or a signal. A change of the window's size is seen to when there is a terminal. */
+static int await_message(int fd, int signal_fd, int timeout_ms, int *ret_signal, struct err *err)
 {
 	struct pollfd set[] = { { .fd = fd, .events = POLLIN }, { .fd = signal_fd, .events = POLLIN } };
 
+	*ret_signal = 0;
 	for (;;) {
-		if (poll(set, ARRAY_SIZE(set), -1) < 0 && errno != EINTR)
+		int n = poll(set, ARRAY_SIZE(set), timeout_ms);
+
+		if (n < 0 && errno != EINTR)
 			return err_sys(err, errno, "wait for the command");
-		if (set[0].revents)
+		if (n == 0)
+			return err_exit(err, EXIT_FAILED, EINTR, "interrupted before the guest ran the command");
+		if (n > 0 && set[0].revents)
 			return 0;
-
-		int signo = set[1].revents ? terminal_next_signal(signal_fd) : 0;
-
-		if (signo != 0 && signo != SIGWINCH)
-			return err_exit(err, EXIT_FAILED, EINTR, "interrupted by signal %d before the guest ran the command",
-					signo);
+		*ret_signal = n > 0 && set[1].revents ? terminal_next_signal(signal_fd) : 0;
+		if (*ret_signal != 0 && *ret_signal != SIGWINCH)
+			return 0;
 	}
 }
 
-/* READY and then the end of file, or an error before or after READY. */
-static int await_exec(int fd, const struct join_spec *spec, struct joined *ret, struct err *err)
+/*
+ * A guest can hold its process up at every step, by a frozen group or a file system that does not answer: what the user sends to
+ * end the wait ends it.
+ */
+static int await_ready(int fd, const struct join_spec *spec, struct joined *ret, struct err *err)
 {
-	int r = await_message(fd, spec->signal_fd, err);
+	int signo;
+	int r = await_message(fd, spec->signal_fd, -1, &signo, err);
 
-	if (r == 0)
-		r = sync_expect(fd, JOIN_READY, "the command's process", "ready", NULL, spec->exec->tty ? &ret->master_fd : NULL,
-				err);
-	if (r == 0)
-		r = await_message(fd, spec->signal_fd, err);
-	return r < 0 ? r : sync_expect_end(fd, "the command", err);
+	if (r < 0)
+		return r;
+	if (signo != 0)
+		return err_exit(err, EXIT_FAILED, EINTR, "interrupted by signal %d before the guest ran the command", signo);
+	return sync_expect(fd, JOIN_READY, "the command's process", "ready", NULL, spec->exec->tty ? &ret->master_fd : NULL, err);
+}
+
+/* The command may run already, and we not know yet: a signal is for it. */
+static int await_exec(int fd, const struct join_spec *spec, const struct joined *joined, struct err *err)
+{
+	int signo, timeout_ms = -1;
+
+	for (;;) {
+		int r = await_message(fd, spec->signal_fd, timeout_ms, &signo, err);
+
+		if (r < 0)
+			return r;
+		if (signo == 0)
+			return sync_expect_end(fd, "the command", err);
+		(void)!proc_kill_pidfd(joined->pidfd, signo);
+		timeout_ms = SIGNAL_GRACE_MS;
+	}
 }
 
 /*
@@ -104,7 +126,9 @@ int join_run(const struct join_spec *spec, struct joined *ret, struct err *err)
 		return err_sys(err, -r, "make a socket pair");
 	ret->pid = clone_child(spec, fds, init_fd, &ret->pidfd, err);
 	close(fds[1]);
-	r = ret->pid < 0 ? ret->pid : await_exec(fds[0], spec, ret, err);
+	r = ret->pid < 0 ? ret->pid : await_ready(fds[0], spec, ret, err);
+	if (r == 0)
+		r = await_exec(fds[0], spec, ret, err);
 	close(fds[0]);
 	if (r < 0 && ret->pid > 0) {
 		(void)!proc_kill_pidfd(ret->pidfd, SIGKILL);

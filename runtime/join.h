@@ -23,7 +23,7 @@ struct join_spec {
 	const char *cgroup;
 	const struct exec_spec *exec;
 	int stdio[3];  /* what becomes 0, 1 and 2 without a terminal */
-	int signal_fd; /* a signalfd: what comes before the command runs, but SIGWINCH, ends the wait; it is taken */
+	int signal_fd; /* a signalfd: what comes before READY, but SIGWINCH, ends the wait, what comes after it is the command's */
 };
 
 struct joined {

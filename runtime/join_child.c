@@ -22,6 +22,7 @@
 #include "runtime/container/container.h"
 #include "runtime/join_priv.h"
 #include "runtime/join_user.h"
+#include "runtime/terminal.h"
 
 /* Where the descriptors that it keeps are moved to. */
 enum {
@@ -93,6 +94,8 @@ static int open_terminal(int *ret_master, struct err *err)
 		return err_sys(err, errno, "open a terminal in the guest");
 	if (ioctl(slave, TIOCSCTTY, 0) < 0)
 		return err_sys(err, errno, "take the terminal in the guest");
+	/* Before the command can look; 0 is the caller's terminal still. */
+	terminal_copy_size(0, slave);
 	for (int i = 0; i < 3; i++) {
 		if (dup2(slave, i) < 0)
 			return err_sys(err, errno, "connect the terminal in the guest");
