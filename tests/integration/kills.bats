@@ -364,3 +364,30 @@ is_as_none() {
 		[ "$(wc -l <"$(cgroup_file _monitors cgroup.procs cgroup.procs)")" -eq 1 ]
 	done
 }
+
+# cut_reboot GUEST FAULT: the guest has ended as one that reboots does, and who was to start it again is killed at that point.
+cut_reboot() {
+	local boot init
+	boot=$(sed -n 's/^boot //p' "$RUNS/$1/state") init=$(status_of "$1" init_pid)
+	kill_monitor "$1"
+	kill -KILL "$init"
+	within 5 has_ended "$init"
+	CTCTL_FAULT_KILL=$2 run ct __exited "$1" "$boot" 1 # the signal of a reboot, SIGHUP, as wait(2) has it
+	[ "$status" -ne 0 ]
+}
+
+@test "a reboot that is killed half-way is finished by the next command, and the guest runs again" {
+	local fault
+	new_with_canary g1
+	for fault in reboot.cleaned start.cgroup start.forked; do
+		cut_reboot g1 "$fault"
+		says 'had rebooted and was started again' ct set g1 --description "$fault"
+		[ "$(state g1)" = running ]
+		has_canary g1
+	done
+	cut_reboot g1 reboot.cleaned
+	run ct start g1
+	echo "$output"
+	[ "$status" -eq 0 ] || [ "$status" -eq 32 ]
+	[ "$(state g1)" = running ]
+}
