@@ -2,6 +2,7 @@
 #include "base/sync.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include "base/cleanup.h"
@@ -38,15 +39,26 @@ static int take_failure(const struct sync_msg *msg, struct err *err)
 	return -err->code;
 }
 
+/*
+ * Of a peer that ended with a message of ours unread, the kernel tells the reset first and then what the peer has said (sk_err
+ * comes before the queue in __skb_try_recv_datagram()). What it has said is what counts.
+ */
+static ssize_t receive(int fd, struct sync_msg *msg, int *fds, size_t *n_fds)
+{
+	ssize_t n = fd_recv(fd, msg, sizeof(*msg), fds, n_fds);
+
+	return n == -ECONNRESET ? fd_recv(fd, msg, sizeof(*msg), fds, n_fds) : n;
+}
+
 int sync_expect(int fd, uint32_t stage, const char *peer, const char *stage_name, int64_t *ret_value, int *ret_fd,
 		struct err *err)
 {
 	struct sync_msg msg;
 	_cleanup_fd_ int got = -EBADF;
 	size_t n_fds = 1;
-	ssize_t n = fd_recv(fd, &msg, sizeof(msg), &got, &n_fds);
+	ssize_t n = receive(fd, &msg, &got, &n_fds);
 
-	if (n == 0 || n == -ECONNRESET)
+	if (n == 0)
 		return err_set(err, EPIPE, "%s ended unexpectedly before '%s'", peer, stage_name);
 	if (n < 0)
 		return err_sys(err, (int)-n, "hear from %s", peer);
@@ -69,7 +81,7 @@ int sync_expect(int fd, uint32_t stage, const char *peer, const char *stage_name
 int sync_expect_end(int fd, const char *peer, struct err *err)
 {
 	struct sync_msg msg;
-	ssize_t n = fd_recv(fd, &msg, sizeof(msg), NULL, NULL);
+	ssize_t n = receive(fd, &msg, NULL, NULL);
 
 	if (n == 0)
 		return 0;
@@ -78,4 +90,19 @@ int sync_expect_end(int fd, const char *peer, struct err *err)
 	if (msg.failed)
 		return take_failure(&msg, err);
 	return err_set(err, EPROTO, "%s sent stage %u after its last", peer, msg.stage);
+}
+
+int sync_prefer_peer(int fd, const char *peer, struct err *err)
+{
+	struct pollfd look = { .fd = fd, .events = POLLIN };
+	struct sync_msg msg;
+
+	if (poll(&look, 1, 0) <= 0)
+		return -err->code;
+
+	ssize_t n = receive(fd, &msg, NULL, NULL);
+
+	if (n == 0)
+		return err_wrap(err, "%s ended unexpectedly", peer);
+	return n == (ssize_t)sizeof(msg) && msg.failed ? take_failure(&msg, err) : -err->code;
 }

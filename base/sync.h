@@ -38,3 +38,9 @@ int sync_expect(int fd, uint32_t stage, const char *peer, const char *stage_name
  * own error if the exec failed.
  */
 int sync_expect_end(int fd, const char *peer, struct err *err) _must_check_;
+
+/*
+ * A step of ours failed, for the reason in `err`, perhaps because the peer is gone. If the peer has said already that it failed,
+ * its reason takes the place of ours; if it has only ended, ours says so. Does not wait. Returns the code of `err`, negative.
+ */
+int sync_prefer_peer(int fd, const char *peer, struct err *err) _must_check_;

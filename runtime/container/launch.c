@@ -73,6 +73,8 @@ static pid_t clone_monitor(const struct ct_spec *spec, const struct cgroup_join 
 		r = cgroup_join_self(&monitors);
 		if (r == 0)
 			ct_supervise(spec, fds[1], guest_group);
+		if (err_sys(err, -r, "join the monitors' control groups") < 0)
+			sync_send_error(fds[1], CT_STARTED, err);
 		_exit(EXIT_FAILED);
 	}
 	return pid < 0 ? err_sys(err, -pid, "clone the monitor") : pid;
@@ -83,7 +85,8 @@ static int conduct(const struct ct_spec *spec, int fd, pid_t monitor, struct err
 	int r = let_proceed(spec, fd, monitor, err);
 
 	/* A monitor that failed meanwhile has left its reason for us to read. */
-	return r < 0 ? r : sync_expect(fd, CT_STARTED, "the monitor", "started", NULL, NULL, err);
+	return r < 0 ? sync_prefer_peer(fd, "the monitor", err)
+		     : sync_expect(fd, CT_STARTED, "the monitor", "started", NULL, NULL, err);
 }
 
 int ct_launch(const struct ct_spec *spec, struct err *err)

@@ -173,8 +173,7 @@ static int give_root(struct supervisor *sv, struct err *err)
 	if (r < 0)
 		return r;
 	r = sync_send(sv->init_fd, CT_ROOT, 0, tree);
-	/* If it failed already, its reason is there to be read at the next stage. */
-	return r < 0 && r != -EPIPE ? err_sys(err, -r, "hand the root to the guest") : 0;
+	return r < 0 ? err_sys(err, -r, "hand the root to the guest") : 0;
 }
 
 static int plug_bridge(struct supervisor *sv, struct err *err)
@@ -259,6 +258,24 @@ static int note_state(struct supervisor *sv, struct err *err)
 	return r < 0 ? r : fault_point("start.state", err);
 }
 
+/*
+ * What the init-to-be needs of us. It may have failed meanwhile: without it, its namespaces are gone and nobody hears us; but its
+ * reason is there to be read.
+ */
+static int equip_init(struct supervisor *sv, struct err *err)
+{
+	int r = give_root(sv, err);
+
+	if (r == 0)
+		r = plug_network(sv, err);
+	if (r == 0) {
+		r = sync_send(sv->init_fd, CT_GO, 0, -1);
+		if (r < 0)
+			r = err_sys(err, -r, "talk to the guest");
+	}
+	return r < 0 ? sync_prefer_peer(sv->init_fd, "the guest", err) : 0;
+}
+
 static int supervise(struct supervisor *sv, struct err *err)
 {
 	int r = sync_expect(sv->ctctl_fd, CT_PROCEED, "ctctl", "proceed", NULL, NULL, err);
@@ -272,15 +289,8 @@ static int supervise(struct supervisor *sv, struct err *err)
 	if (r == 0)
 		r = clone_init(sv, err);
 	if (r == 0)
-		r = give_root(sv, err);
-	if (r == 0)
-		r = plug_network(sv, err);
-	if (r < 0)
-		return r;
-	r = sync_send(sv->init_fd, CT_GO, 0, -1);
-	if (r < 0 && r != -EPIPE)
-		return err_sys(err, -r, "talk to the guest");
-	return wait_for_exec(sv, err);
+		r = equip_init(sv, err);
+	return r < 0 ? r : wait_for_exec(sv, err);
 }
 
 static struct monitor_start monitor_of(const struct supervisor *sv)

@@ -182,14 +182,86 @@ static void test_a_peer_that_ends_deaf(void **state)
 	close(fds[1]);
 }
 
+/* As above, but it has said why: that is not lost by the reset. */
+static void test_last_words_of_the_deaf(void **state)
+{
+	struct err why = ERR_INIT, err = ERR_INIT;
+	int fds[2];
+
+	(void)state;
+	assert_int_equal(err_exit(&why, EXIT_MOUNT, EROFS, "mount '/proc': no"), -EROFS);
+	make_pair(fds);
+	assert_int_equal(sync_send(fds[1], MOUNTED, 0, -1), 0);
+	sync_send_error(fds[0], READY, &why);
+	close(fds[0]);
+	assert_int_equal(expect_mounted(fds[1], &err), -EROFS);
+	assert_memory_equal(&err, &why, sizeof(err));
+	assert_int_equal(expect_mounted(fds[1], &err), -EPIPE);
+	close(fds[1]);
+
+	make_pair(fds);
+	assert_int_equal(sync_send(fds[1], MOUNTED, 0, -1), 0);
+	sync_send_error(fds[0], READY, &why);
+	close(fds[0]);
+	assert_int_equal(sync_expect_end(fds[1], "the child", &err), -EROFS);
+	close(fds[1]);
+}
+
+/* A step of ours that failed because the peer was gone is told with the peer's reason. */
+static void test_the_peers_reason_is_preferred(void **state)
+{
+	struct err why = ERR_INIT, err = ERR_INIT;
+	int fds[2];
+
+	(void)state;
+	assert_int_equal(err_exit(&why, EXIT_MOUNT, EROFS, "mount '/proc': no"), -EROFS);
+	make_pair(fds);
+	assert_int_equal(err_set(&err, ENOENT, "open its namespace"), -ENOENT);
+	/* It lives, and has said nothing, or nothing of a failure. */
+	assert_int_equal(sync_prefer_peer(fds[1], "the child", &err), -ENOENT);
+	assert_string_equal(err.msg, "open its namespace");
+	assert_int_equal(sync_send(fds[0], MOUNTED, 0, -1), 0);
+	assert_int_equal(sync_prefer_peer(fds[1], "the child", &err), -ENOENT);
+	assert_string_equal(err.msg, "open its namespace");
+
+	assert_int_equal(sync_send(fds[1], MOUNTED, 0, -1), 0);
+	sync_send_error(fds[0], READY, &why);
+	close(fds[0]);
+	assert_int_equal(sync_prefer_peer(fds[1], "the child", &err), -EROFS);
+	assert_memory_equal(&err, &why, sizeof(err));
+	close(fds[1]);
+}
+
+static void test_the_peers_end_is_mentioned(void **state)
+{
+	struct err err = ERR_INIT;
+	int fds[2];
+
+	(void)state;
+	make_pair(fds);
+	close(fds[0]);
+	assert_int_equal(err_set(&err, ENOENT, "open its namespace"), -ENOENT);
+	assert_int_equal(sync_prefer_peer(fds[1], "the child", &err), -ENOENT);
+	assert_string_equal(err.msg, "the child ended unexpectedly: open its namespace");
+	close(fds[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		SCRATCH_TEST(test_value_and_descriptor), SCRATCH_TEST(test_an_unasked_descriptor_is_closed),
-		SCRATCH_TEST(test_a_missing_descriptor), SCRATCH_TEST(test_the_error_travels_whole),
-		SCRATCH_TEST(test_a_broken_error),	 SCRATCH_TEST(test_the_wrong_stage),
-		SCRATCH_TEST(test_the_wrong_size),	 SCRATCH_TEST(test_a_peer_that_ends),
-		SCRATCH_TEST(test_last_words),		 SCRATCH_TEST(test_a_peer_that_ends_deaf),
+		SCRATCH_TEST(test_value_and_descriptor),
+		SCRATCH_TEST(test_an_unasked_descriptor_is_closed),
+		SCRATCH_TEST(test_a_missing_descriptor),
+		SCRATCH_TEST(test_the_error_travels_whole),
+		SCRATCH_TEST(test_a_broken_error),
+		SCRATCH_TEST(test_the_wrong_stage),
+		SCRATCH_TEST(test_the_wrong_size),
+		SCRATCH_TEST(test_a_peer_that_ends),
+		SCRATCH_TEST(test_last_words),
+		SCRATCH_TEST(test_a_peer_that_ends_deaf),
+		SCRATCH_TEST(test_last_words_of_the_deaf),
+		SCRATCH_TEST(test_the_peers_reason_is_preferred),
+		SCRATCH_TEST(test_the_peers_end_is_mentioned),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
