@@ -69,7 +69,7 @@ examine() {
 	[ -e /sys/fs/cgroup/cgroup.controllers ] || group_dir=/sys/fs/cgroup/unified$group
 	console=$(stat -L -c '%r:%d' "/proc/$init/root/dev/console" | awk -F : '{ printf "%x:%x", $1, $2 }')
 	layer=$CTCTL_PREFIX/run/_images/$(configured template)
-	area=$CTCTL_PREFIX/lib/pools/$(configured pool)/data/$(configured uuid)
+	area=$POOL_DATA/$(configured uuid)
 }
 
 dump() {
