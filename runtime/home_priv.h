@@ -6,6 +6,9 @@
 /* "/run/ctctl-guests". The caller frees; NULL when there is no memory. */
 char *home_marker(const struct node *node) _must_check_;
 
+/* The slice that all instances share. */
+#define HOME_SLICE "ctctl.slice"
+
 /* What home.c asks of systemd, over D-Bus; home_systemd.c. */
 
 /* Is there a bus with systemd on it? Changes nothing. */
