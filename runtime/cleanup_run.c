@@ -13,6 +13,7 @@
 #include "runtime/container/cgroup.h"
 #include "runtime/container/container.h"
 #include "runtime/guest_priv.h"
+#include "runtime/operations.h"
 
 /* For what is killed to be gone. */
 #define KILL_TIMEOUT_MS 30000
@@ -74,6 +75,8 @@ int guest_cleanup_run(struct guest *guest, struct err *err)
 		r = cgroup_kill(cgroup, KILL_TIMEOUT_MS, err);
 	if (r == 0)
 		r = cgroup_destroy(cgroup, err);
+	if (r == 0)
+		guest_protect_or_warn(guest);
 	if (r == 0)
 		r = net_link_delete(link, err);
 	if (r == 0)

@@ -13,6 +13,7 @@
 #include "base/cleanup.h"
 #include "base/lock.h"
 #include "base/str.h"
+#include "runtime/container/cgroup.h"
 
 /* Not in the instance's own folder, which may be on a disk: it has to be gone with the host's boot. */
 #define MARKER_DIR "/run"
@@ -37,7 +38,7 @@ int home_name(struct node *node, bool by_systemd, struct err *err)
 
 	node->guests_unit = str_printf("%s-guests.service", node->cgroup_parent);
 	if (node->guests_unit)
-		group = str_printf("ctctl.slice/%s", node->guests_unit);
+		group = str_printf(HOME_SLICE "/%s", node->guests_unit);
 	if (!group)
 		return err_oom(err);
 	free(node->cgroup_parent);
@@ -50,6 +51,34 @@ char *home_marker(const struct node *node)
 	const char *dot = strrchr(node->guests_unit, '.');
 
 	return str_printf(MARKER_DIR "/%.*s", (int)(dot - node->guests_unit), node->guests_unit);
+}
+
+static int protect_group(const struct node *node, const char *group, const char *unit, struct err *err)
+{
+	uint64_t low, sum;
+	int r = cgroup_get_low(group, &low, &sum, err);
+
+	return r < 0 || low == sum ? r : home_systemd_set_low(node, unit, sum, err);
+}
+
+/* All instances share the slice: under one lock, so that the last sum has the units of all. */
+static int protect_all(const struct node *node, struct err *err)
+{
+	_cleanup_fd_ int lock = lock_take(AT_FDCWD, MARKER_DIR "/" HOME_SLICE ".lock", HOME_SLICE, "set", true, err);
+	int r = lock < 0 ? lock : protect_group(node, node->cgroup_parent, node->guests_unit, err);
+
+	return r < 0 ? r : protect_group(node, HOME_SLICE, HOME_SLICE, err);
+}
+
+int home_protect(const struct node *node, struct err *err)
+{
+	_cleanup_free_ char *marker = node->guests_unit ? home_marker(node) : NULL;
+
+	if (!node->guests_unit)
+		return 0;
+	if (!marker)
+		return err_oom(err);
+	return access(marker, F_OK) == 0 ? protect_all(node, err) : 0;
 }
 
 static int open_under_lock(const struct node *node, const char *marker, struct err *err)
@@ -68,6 +97,9 @@ static int open_under_lock(const struct node *node, const char *marker, struct e
 
 	int r = home_systemd_start(node, err);
 
+	/* What was stopped with the unit was not taken off the slice's. */
+	if (r == 0)
+		r = protect_all(node, err);
 	if (r == 0 && mkdir(marker, 0755) < 0 && errno != EEXIST)
 		r = err_sys(err, errno, "make '%s'", marker);
 	return r;

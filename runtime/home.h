@@ -39,3 +39,10 @@ int home_open(const struct node *node, struct err *err) _must_check_;
  * guest that reboots in the host's shutdown is not started into it.
  */
 void home_close(const struct node *node);
+
+/*
+ * Sees to it that the groups of the instance's unit and of the slice have a memory.low of the sum of what is below them: systemd
+ * is told where they have not. After each change of a guest's memory.low, the end of its group included. Nothing happens where
+ * home_open() has not been or home_close() has: the next home_open() does it then. As home_open() otherwise.
+ */
+int home_protect(const struct node *node, struct err *err) _must_check_;

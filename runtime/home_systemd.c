@@ -200,3 +200,31 @@ int home_systemd_start(const struct node *node, struct err *err)
 		r = keep_group(bus, node, err);
 	return r;
 }
+
+/* systemd writes to a group only after it has answered, but before it looks at the next call: so this is one. */
+static int wait_until_written(struct bus *bus, const char *unit, struct bus_answer *ret)
+{
+	struct bus_call *call = bus_call_new(bus, "GetUnit");
+
+	bus_add(call, "s", unit);
+	return bus_send(call, false, ret);
+}
+
+int home_systemd_set_low(const struct node *node, const char *unit, uint64_t low, struct err *err)
+{
+	_cleanup_bus_ struct bus *bus = NULL;
+	struct bus_answer answer;
+	int r = open_for(&bus, node, err);
+
+	if (r < 0)
+		return r;
+
+	struct bus_call *call = bus_call_new(bus, "SetUnitProperties");
+
+	bus_add(call, "sb", unit, 1);
+	bus_add(call, "a(sv)", 1, "MemoryLow", "t", low);
+	r = bus_send(call, false, &answer);
+	if (r == 0)
+		r = wait_until_written(bus, unit, &answer);
+	return r < 0 ? err_bus(&answer, r, "set the protected memory of", unit, err) : 0;
+}

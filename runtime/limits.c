@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "runtime/container/cgroup.h"
 #include "runtime/guest_priv.h"
+#include "runtime/home.h"
 #include "runtime/operations.h"
 #include "storage/pool.h"
 
@@ -86,6 +87,25 @@ int guest_check_limits(const struct guest *guest, struct pool *pool, struct err 
 	return r < 0 ? r : cgroup_check_limits(&limits, err);
 }
 
+int guest_protect(const struct guest *guest, struct err *err)
+{
+	if (guest->node->guests_unit)
+		return home_protect(guest->node, err);
+
+	_cleanup_free_ char *path = guest_cgroup_path(guest);
+
+	return path ? cgroup_protect_parents(path, err) : err_oom(err);
+}
+
+void guest_protect_or_warn(const struct guest *guest)
+{
+	struct err err = ERR_INIT;
+
+	if (guest->config.memory_low > 0 && guest_protect(guest, &err) < 0)
+		log_warning(guest->node->log, "guest '%s': the memory that is protected for guests is not the sum of theirs: %s",
+			    guest->name, err.msg);
+}
+
 static int apply_cgroup(struct guest *guest, const struct guest_config *old, struct pool *pool, struct err *err)
 {
 	_cleanup_free_ char *path = guest_cgroup_path(guest);
@@ -104,7 +124,11 @@ static int apply_cgroup(struct guest *guest, const struct guest_config *old, str
 	/* Nobody knows if there is a rate to be taken off; where there is no disk there is none. */
 	if (r == 0 && !old && want.rate_disks.n == 0)
 		(void)!find_disks(pool, POOL_DISKS_OWN, &want.rate_disks, &ignored);
-	return r < 0 ? r : cgroup_set_limits(path, old ? &have : NULL, &want, err);
+	if (r == 0)
+		r = cgroup_set_limits(path, old ? &have : NULL, &want, err);
+	if (r < 0 || (old && have.memory_low_bytes == want.memory_low_bytes))
+		return r;
+	return guest_protect(guest, err);
 }
 
 /* Is the pool needed to come from `old` to the guest's configuration? */

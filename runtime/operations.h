@@ -26,6 +26,18 @@ int guest_finish_destroy(struct guest *guest, const char *uuid, const char *pool
 int guest_apply_live(struct guest *guest, const struct guest_config *old, struct err *err) _must_check_;
 
 /*
+ * The guest's memory.low was changed, or its group is gone: sees to it that the groups above protect the sum of what is below
+ * them, without which the kernel protects nothing.
+ */
+int guest_protect(const struct guest *guest, struct err *err) _must_check_;
+
+/*
+ * The same for a guest that was started or has ended, if it has protected memory at all. A failure is a warning: it is no reason
+ * to take a guest down that runs, nor to leave one half stopped, and the next change of any guest makes up for it.
+ */
+void guest_protect_or_warn(const struct guest *guest);
+
+/*
  * What the configuration asks of the guest's control group. `pool` is the guest's; it may be NULL for a configuration of which it
  * is known that it limits no disk.
  */

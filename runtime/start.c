@@ -234,8 +234,10 @@ int guest_start_locked(struct guest *guest, struct err *err)
 		r = launch(guest, &l, err);
 	if (r == 0)
 		r = fault_point("start.launched", err);
-	if (r == 0)
+	if (r == 0) {
+		guest_protect_or_warn(guest);
 		return journal_done(guest->run_fd, false, err);
+	}
 
 	struct err undo = ERR_INIT;
 

@@ -40,7 +40,7 @@ struct cgroup_io_rates {
 
 /*
  * What only v2 has is UNSUPPORTED on v1. A limit of the memory is one of the swap, too: with one, a group has no swap on v2, and
- * on v1 no more than the limit together with its memory. memory.low needs the groups above: cgroup_protect.c.
+ * on v1 no more than the limit together with its memory. memory.low needs the groups above: cgroup_protect_parents().
  */
 struct cgroup_limits {
 	uint64_t memory_bytes;	     /* memory.max / memory.limit_in_bytes; 0: none */
@@ -120,6 +120,19 @@ int cgroup_delegate(const char *path, uid_t uid, gid_t gid, struct err *err) _mu
 /* Changes the limits of a live group; fields that equal `old` are not written. */
 int cgroup_set_limits(const char *path, const struct cgroup_limits *old, const struct cgroup_limits *limits,
 		      struct err *err) _must_check_;
+
+/*
+ * Gives each group above `path` a memory.low of the sum of what is below it: protection counts only as far as all above have it,
+ * too (cgroup-v2.rst, "memory.low"). The group itself may be gone. For groups that are ctctl's own, not those of systemd's units.
+ * Nothing happens where v2 has no memory controller.
+ */
+int cgroup_protect_parents(const char *path, struct err *err) _must_check_;
+
+/*
+ * A group's memory.low, and the sum of those directly below it, in bytes. 0 where there is none, no such group say, and for one
+ * without a limit ("max").
+ */
+int cgroup_get_low(const char *path, uint64_t *ret_low, uint64_t *ret_sum, struct err *err) _must_check_;
 
 /*
  * Could a group be made here with these limits? What the host cannot do is UNSUPPORTED, as in cgroup_create(). Changes nothing.

@@ -73,7 +73,7 @@ static int apply(const struct cgroup_map *map, const char *path, const struct cg
 		r = write_value(map, path, s);
 	if (r == -ENOENT && s->is_optional && cgroup_exists(s->h, path))
 		return 0;
-	return r == 0 && strcmp(s->file, "memory.low") == 0 ? cgroup_protect_parents(s->h, path) : r;
+	return r;
 }
 
 int cgroup_apply_plan(const struct cgroup_map *map, const char *path, const struct cgroup_plan *plan, struct err *err)

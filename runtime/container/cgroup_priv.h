@@ -97,12 +97,6 @@ int cgroup_plan_need(struct cgroup_planner *p, const char *controller, const cha
 /* The part of it that is about disks (cgroup_limits_io.c). */
 int cgroup_plan_io(struct cgroup_planner *p, const struct cgroup_limits *old, const struct cgroup_limits *limits) _must_check_;
 
-/*
- * Gives each group above `path` a memory.low of the sum of what is below it: protection counts only as far as all above have it,
- * too (cgroup-v2.rst, "memory.low"). Of v2.
- */
-int cgroup_protect_parents(const struct cgroup_hierarchy *v2, const char *path) _must_check_;
-
 /* Lets the group have the devices of a guest and no others (cgroup_devices.c). */
 int cgroup_allow_devices(const struct cgroup_map *map, const struct cgroup_spec *spec, struct err *err) _must_check_;
 
@@ -113,6 +107,9 @@ int cgroup_map_join_open(const struct cgroup_map *map, const char *path, struct 
 int cgroup_map_delegate(const struct cgroup_map *map, const char *path, uid_t uid, gid_t gid, struct err *err) _must_check_;
 int cgroup_map_set_limits(const struct cgroup_map *map, const char *path, const struct cgroup_limits *old,
 			  const struct cgroup_limits *limits, struct err *err) _must_check_;
+int cgroup_map_protect_parents(const struct cgroup_map *map, const char *path, struct err *err) _must_check_;
+int cgroup_map_get_low(const struct cgroup_map *map, const char *path, uint64_t *ret_low, uint64_t *ret_sum,
+		       struct err *err) _must_check_;
 int cgroup_map_kill(const struct cgroup_map *map, const char *path, int timeout_ms, struct err *err) _must_check_;
 int cgroup_map_destroy(const struct cgroup_map *map, const char *path, struct err *err) _must_check_;
 int cgroup_map_get_usage(const struct cgroup_map *map, const char *path, struct cgroup_usage *ret, struct err *err) _must_check_;

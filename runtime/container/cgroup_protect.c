@@ -9,7 +9,6 @@
 
 #include "base/cleanup.h"
 #include "base/fd.h"
-#include "base/proc.h"
 #include "base/str.h"
 #include "runtime/container/cgroup_priv.h"
 
@@ -46,31 +45,6 @@ static int sum_children(int dir_fd, uint64_t *ret)
 	return 0;
 }
 
-static bool ends_with(const char *s, const char *end)
-{
-	size_t len = strlen(s), end_len = strlen(end);
-
-	return len > end_len && strcmp(s + len - end_len, end) == 0;
-}
-
-/*
- * The group of a unit is systemd's, which writes its own idea of memory.low at a daemon-reload (seen with 252, not with 257):
- * it has to have ours. That of a transient unit goes with the unit, that of a slice with the host's boot.
- */
-static int tell_systemd(const char *path, uint64_t low)
-{
-	const char *slash = strrchr(path, '/'), *unit = slash ? slash + 1 : path;
-	_cleanup_free_ char *value = str_printf("MemoryLow=%" PRIu64, low);
-	const char *const argv[] = { "systemctl", "set-property", "--runtime", unit, value, NULL };
-	struct proc_spec spec = PROC_SPEC_INIT;
-	struct err err = ERR_INIT;
-
-	if (!ends_with(unit, ".service") && !ends_with(unit, ".slice"))
-		return 0;
-	spec.argv = argv;
-	return value ? proc_run(&spec, "systemd", &err) : -ENOMEM;
-}
-
 /* Under a lock, so that of two guests that start at once the later sum has both. */
 static int protect(const struct cgroup_hierarchy *v2, const char *path)
 {
@@ -87,19 +61,65 @@ static int protect(const struct cgroup_hierarchy *v2, const char *path)
 	if (r < 0)
 		return r;
 	snprintf(text, sizeof(text), "%" PRIu64, sum);
-	r = fd_write_file_at(fd, "memory.low", text);
-	return r < 0 ? r : tell_systemd(path, sum);
+	return fd_write_file_at(fd, "memory.low", text);
 }
 
-int cgroup_protect_parents(const struct cgroup_hierarchy *v2, const char *path)
+static const struct cgroup_hierarchy *find_memory_v2(const struct cgroup_map *map)
 {
+	const struct cgroup_hierarchy *h = cgroup_map_find(map, "memory");
+
+	return h && h->is_v2 ? h : NULL;
+}
+
+int cgroup_map_protect_parents(const struct cgroup_map *map, const char *path, struct err *err)
+{
+	const struct cgroup_hierarchy *v2 = find_memory_v2(map);
 	_cleanup_free_ char *part = strdup(path);
 	int r = part ? 0 : -ENOMEM;
+
+	if (!v2)
+		return 0;
 
 	/* From the lowest up: each sum is made of those below it. */
 	for (char *slash; r == 0 && (slash = strrchr(part, '/'));) {
 		*slash = '\0';
 		r = protect(v2, part);
 	}
-	return r;
+	return r < 0 ? err_sys(err, -r, "protect memory in the cgroups above '%s'", path) : 0;
+}
+
+int cgroup_map_get_low(const struct cgroup_map *map, const char *path, uint64_t *ret_low, uint64_t *ret_sum, struct err *err)
+{
+	const struct cgroup_hierarchy *v2 = find_memory_v2(map);
+	_cleanup_fd_ int fd = v2 ? cgroup_open_group(v2, path) : -ENOENT;
+	int r = fd < 0 ? fd : sum_children(fd, ret_sum);
+
+	if (fd == -ENOENT) {
+		*ret_low = *ret_sum = 0;
+		return 0;
+	}
+	if (r < 0)
+		return err_sys(err, -r, "read the protected memory of the cgroup '%s'", path);
+	*ret_low = read_low(fd);
+	return 0;
+}
+
+int cgroup_protect_parents(const char *path, struct err *err)
+{
+	struct cgroup_map map = { 0 };
+	int r = cgroup_check_path(path, err);
+
+	if (r == 0)
+		r = cgroup_map_host(&map, err);
+	return r < 0 ? r : cgroup_map_protect_parents(&map, path, err);
+}
+
+int cgroup_get_low(const char *path, uint64_t *ret_low, uint64_t *ret_sum, struct err *err)
+{
+	struct cgroup_map map = { 0 };
+	int r = cgroup_check_path(path, err);
+
+	if (r == 0)
+		r = cgroup_map_host(&map, err);
+	return r < 0 ? r : cgroup_map_get_low(&map, path, ret_low, ret_sum, err);
 }

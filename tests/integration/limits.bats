@@ -132,6 +132,17 @@ is_slowed() {
 	[ "$(limit g1 memory.current none)" -gt $((40 << 20)) ]
 }
 
+# The slice above a unit, if it is one, has what its units have. It is there for all instances.
+slice_protects_all() {
+	local slice sum=0 file
+	slice=$(dirname "$1")
+	[[ $slice == *.slice ]] || return 0
+	for file in "$slice"/*/memory.low; do
+		sum=$((sum + $(cat "$file")))
+	done
+	[ "$(cat "$slice/memory.low")" -eq "$sum" ]
+}
+
 @test "memory-low: what a guest is given is its, also in the groups above, which protect nothing otherwise" {
 	needs controllers_v2
 	local file above
@@ -143,14 +154,27 @@ is_slowed() {
 	[ "$(cat "$above/memory.low")" -eq $((20 << 20)) ]
 	ct set g2 --memory-low 30M
 	[ "$(cat "$above/memory.low")" -eq $((50 << 20)) ]
+	slice_protects_all "$above"
 	# systemd has its own idea of the groups of its units, and comes back to it.
-	[ ! -d /run/systemd/system ] || systemctl daemon-reload
+	if [ -d /run/systemd/system ]; then
+		systemctl daemon-reload
+		systemctl set-property --runtime ctctl.slice CPUWeight=200
+		systemctl set-property --runtime ctctl.slice CPUWeight=
+	fi
+	[ "$(cat "$above/memory.low")" -eq $((50 << 20)) ]
+	slice_protects_all "$above"
+	# A guest that is stopped has nothing any more.
+	ct kill g1
+	[ "$(cat "$above/memory.low")" -eq $((30 << 20)) ]
+	slice_protects_all "$above"
+	ct start g1
 	[ "$(cat "$above/memory.low")" -eq $((50 << 20)) ]
 	ct set g1 --memory-low none
 	[ "$(cat "$file")" -eq 0 ]
 	[ "$(cat "$above/memory.low")" -eq $((30 << 20)) ]
 	ct set g2 --memory-low none
 	[ "$(cat "$above/memory.low")" -eq 0 ]
+	slice_protects_all "$above"
 }
 
 @test "memory-high and memory-low are refused where they cannot be, and against each other" {

@@ -216,35 +216,89 @@ static void test_memory_high(void **state)
 	assert_value(f, "memory.high", "max");
 }
 
-/* The groups above are given the sum, without which the kernel protects nothing. */
 static void test_memory_low(void **state)
 {
 	struct fixture *f = *state;
 	static const char *const files[] = { "memory.low" };
 	static const struct cgroup_limits none = { 0 }, some = { .memory_low_bytes = 3000 };
 	struct cgroup_map map = unified_with(f, "memory\n", files, 1);
+
+	put(f, "ctctl/memory.low", "7\n");
+	change(&map, &none, &some);
+	assert_value(f, "memory.low", "3000");
+	put(f, "ctctl/web1/memory.low", "");
+	change(&map, &some, &none);
+	assert_value(f, "memory.low", "0");
+	/* The groups above may be systemd's: whoever knows that sees to them. */
+	assert_file(f, "ctctl/memory.low", "7\n");
+}
+
+/* The groups above are given the sum, without which the kernel protects nothing. */
+static void test_protect_parents(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const files[] = { "memory.low" };
+	struct cgroup_map map = unified_with(f, "memory\n", files, 1);
 	struct err err = ERR_INIT;
 
 	put(f, "ctctl/memory.low", "");
+	put(f, "ctctl/web1/memory.low", "3000\n");
 	put(f, "ctctl/web2/memory.low", "500\n");
 	put(f, "ctctl/web3/memory.low", "max\n");
 	put(f, "ctctl/web4/other", "");
-	change(&map, &none, &some);
-	assert_value(f, "memory.low", "3000");
+	assert_ok(cgroup_map_protect_parents(&map, "ctctl/web1", &err), &err);
 	assert_file(f, "ctctl/memory.low", "3500");
-	put(f, "ctctl/web1/memory.low", "");
+	/* One that is gone is in no sum. */
 	put(f, "ctctl/memory.low", "");
-	change(&map, &some, &none);
-	assert_value(f, "memory.low", "0");
-	assert_file(f, "ctctl/memory.low", "500");
+	assert_ok(cgroup_map_protect_parents(&map, "ctctl/gone", &err), &err);
+	assert_file(f, "ctctl/memory.low", "3500");
 
 	/* Two levels up. */
 	put(f, "a/memory.low", "");
 	put(f, "a/b/memory.low", "");
-	put(f, "a/b/c/memory.low", "");
-	assert_ok(cgroup_map_set_limits(&map, "a/b/c", &none, &some, &err), &err);
+	put(f, "a/b/c/memory.low", "3000\n");
+	assert_ok(cgroup_map_protect_parents(&map, "a/b/c", &err), &err);
 	assert_file(f, "a/b/memory.low", "3000");
 	assert_file(f, "a/memory.low", "3000");
+
+	/* Groups above without the file: the controller was not enabled for them. */
+	put(f, "x/y/memory.low", "1\n");
+	assert_int_equal(cgroup_map_protect_parents(&map, "x/y", &err), -ENOENT);
+	assert_err_has(&err, "'x/y'");
+}
+
+static void assert_low(const struct cgroup_map *map, const char *path, uint64_t low, uint64_t sum)
+{
+	struct err err = ERR_INIT;
+	uint64_t got_low = 1, got_sum = 1;
+
+	assert_ok(cgroup_map_get_low(map, path, &got_low, &got_sum, &err), &err);
+	assert_int_equal(got_low, low);
+	assert_int_equal(got_sum, sum);
+}
+
+static void test_get_low(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const files[] = { "memory.low" };
+	struct cgroup_map map = unified_with(f, "memory\n", files, 1);
+
+	put(f, "ctctl/memory.low", "4096\n");
+	put(f, "ctctl/web1/memory.low", "3000\n");
+	put(f, "ctctl/web1/below/memory.low", "10000\n");
+	put(f, "ctctl/web2/memory.low", "500\n");
+	assert_low(&map, "ctctl", 4096, 3500);
+	assert_low(&map, "ctctl/web1/below", 10000, 0);
+	assert_low(&map, "ctctl/gone", 0, 0);
+	/* Without a memory controller of v2 there is nothing to protect by. */
+	put(f, "cgroup.controllers", "cpu\n");
+	map = map_of(f, UNIFIED);
+	assert_low(&map, "ctctl", 0, 0);
+
+	struct err err = ERR_INIT;
+
+	assert_ok(cgroup_map_protect_parents(&map, "ctctl/web1", &err), &err);
+	assert_file(f, "ctctl/memory.low", "4096\n");
 }
 
 static void test_memory_of_v1_is_not_v2s(void **state)
@@ -305,6 +359,8 @@ int main(void)
 		CGROUP_TEST(test_swap_goes_with_memory),
 		CGROUP_TEST(test_memory_high),
 		CGROUP_TEST(test_memory_low),
+		CGROUP_TEST(test_protect_parents),
+		CGROUP_TEST(test_get_low),
 		CGROUP_TEST(test_memory_of_v1_is_not_v2s),
 		CGROUP_TEST(test_cpuset),
 	};

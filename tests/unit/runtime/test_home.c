@@ -52,6 +52,7 @@ static void test_without_systemd(void **state)
 	assert_string_equal(node.cgroup_parent, "a/b");
 	assert_null(node.guests_unit);
 	assert_ok(home_open(&node, &err), &err);
+	assert_ok(home_protect(&node, &err), &err);
 	home_close(&node);
 	drop(&node);
 }
@@ -70,8 +71,11 @@ static void test_marker(void **state)
 	assert_int_equal(mkdir(marker, 0755), 0);
 	assert_ok(home_open(&node, &err), &err);
 	assert_int_equal(access(lock, F_OK), -1);
+	/* Its group, of which there is none, has what is below it: systemd is not asked for that, either. */
+	assert_ok(home_protect(&node, &err), &err);
 	home_close(&node);
 	assert_int_equal(access(marker, F_OK), -1);
+	assert_ok(home_protect(&node, &err), &err);
 	drop(&node);
 }
 
