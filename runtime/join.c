@@ -22,7 +22,10 @@
 /* For a process that is being executed to take note of a signal; one that is held up takes none. */
 #define SIGNAL_GRACE_MS 1000
 
-/* Until there is a message, *ret_signal being 0 then, or a signal. A change of the window's size is seen to when there is a terminal. */
+/*
+ * Until there is a message, *ret_signal being 0 then, or a signal. A change of the window's size is seen to when there is a
+ * terminal.
+ */
 static int await_message(int fd, int signal_fd, int timeout_ms, int *ret_signal, struct err *err)
 {
 	struct pollfd set[] = { { .fd = fd, .events = POLLIN }, { .fd = signal_fd, .events = POLLIN } };

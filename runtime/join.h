@@ -22,8 +22,10 @@ struct join_spec {
 	const struct guest_run *run;
 	const char *cgroup;
 	const struct exec_spec *exec;
-	int stdio[3];  /* what becomes 0, 1 and 2 without a terminal */
-	int signal_fd; /* a signalfd: what comes before READY, but SIGWINCH, ends the wait, what comes after it is the command's */
+	int stdio[3]; /* what becomes 0, 1 and 2 without a terminal */
+
+	/* A signalfd: what comes before READY, but SIGWINCH, ends the wait, what comes after it is the command's. */
+	int signal_fd;
 };
 
 struct joined {
