@@ -201,7 +201,10 @@ int home_systemd_start(const struct node *node, struct err *err)
 	return r;
 }
 
-/* systemd writes to a group only after it has answered, but before it looks at the next call: so this is one. */
+/*
+ * systemd may answer before it has written to the group: it keeps a list of groups to be written to (unit_invalidate_cgroup()),
+ * which it works off before it looks at the next call. So this is one.
+ */
 static int wait_until_written(struct bus *bus, const char *unit, struct bus_answer *ret)
 {
 	struct bus_call *call = bus_call_new(bus, "GetUnit");

@@ -126,9 +126,9 @@ static int apply_cgroup(struct guest *guest, const struct guest_config *old, str
 		(void)!find_disks(pool, POOL_DISKS_OWN, &want.rate_disks, &ignored);
 	if (r == 0)
 		r = cgroup_set_limits(path, old ? &have : NULL, &want, err);
-	if (r < 0 || (old && have.memory_low_bytes == want.memory_low_bytes))
-		return r;
-	return guest_protect(guest, err);
+	if (r == 0 && (!old || old->memory_low != guest->config.memory_low))
+		r = guest_protect(guest, err);
+	return r;
 }
 
 /* Is the pool needed to come from `old` to the guest's configuration? */
