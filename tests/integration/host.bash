@@ -18,7 +18,7 @@ host_state() {
 	ip -o addr show | awk '{ print "address", $2, $4 }'
 	losetup -n -O NAME,BACK-FILE | sed 's/^/loop /'
 	host_cgroups
-	find /sys/fs/cgroup -maxdepth 1 -printf 'cgroupfs %p %M %u\n'
+	find /sys/fs/cgroup -maxdepth 1 ! -name ctctl.slice -printf 'cgroupfs %p %M %u\n'
 	host_controllers
 	find /etc/ctctl /var/lib/ctctl /run/ctctl -maxdepth 2 -printf 'file %p\n' 2>/dev/null
 	sed 's/^/forward /' /proc/sys/net/ipv4/ip_forward

@@ -302,7 +302,7 @@ timed() {
 	new g1 --io-write 2M
 	local took
 	ct exec g1 -- dd if=/dev/zero of=/root/late bs=1M count=6
-	took=$(timed sync -f "$(find "$CTCTL_PREFIX/lib/pools" -name late)")
+	took=$(timed sync -f "$(find "$POOL_DATA" -name late)")
 	echo "$took ms"
 	[ "$took" -ge 1000 ]
 }
