@@ -19,13 +19,18 @@ static const struct {
 	{ "urandom", -1 }, { "tty", -1 },  { "fuse", FEATURE_FUSE }, { "net/tun", FEATURE_TUN },
 };
 
+/*
+ * systemd makes the host's mounts shared, and so these would follow them as slaves: the guest could read which group of the host's
+ * they belong to, and CRIU cannot restore them.
+ */
 static int add(struct ct_devices *ret, const char *name, const char *path, struct err *err)
 {
-	int fd = (int)syscall(SYS_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	struct mount_attr attr = { .propagation = MS_PRIVATE };
+	_cleanup_fd_ int fd = (int)syscall(SYS_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 
-	if (fd < 0)
+	if (fd < 0 || syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
 		return err_sys(err, errno, "take '%s' into the guest", path);
-	ret->list[ret->n++] = (struct ct_device){ .name = name, .tree_fd = fd };
+	ret->list[ret->n++] = (struct ct_device){ .name = name, .tree_fd = TAKE_FD(fd) };
 	return 0;
 }
 

@@ -195,3 +195,9 @@ stopped_below() {
 	[ "$(choom -n 500 -- cat /proc/self/oom_score_adj)" -eq 500 ]
 	[ "$(choom -n 500 -- "$CTCTL" exec g1 -- cat /proc/self/oom_score_adj)" -eq 0 ]
 }
+
+@test "no mount of a guest belongs to a group of the host's, so that one mounts nothing for the other" {
+	new g1 --features fuse,tun
+	run ! ct exec g1 -- grep -E ' (shared|master|propagate_from):' /proc/self/mountinfo
+	[ -z "$output" ]
+}
