@@ -498,7 +498,6 @@ all_limits() {
 }
 
 @test "a set that the kernel refuses changes nothing" {
-	needs controllers_v1 # version 2 takes a limit below what is used, and kills
 	new g1 --memory 300M --pids 50 --disk 64M
 	ct exec g1 -- dd if=/dev/zero of=/dev/shm/file bs=1M count=100
 	local before
