@@ -27,6 +27,7 @@ WARN       := -Wall -Wextra -Wformat=2 -Wshadow -Wstrict-prototypes -Wmissing-pr
 HARDEN     := -fstack-protector-strong -fPIE
 FORTIFY    ?= -D_FORTIFY_SOURCE=2
 CPPFLAGS   += -I. -I$(BUILD)/gen -isystem /usr/include/libnl3 -D_GNU_SOURCE -DCTCTL_VERSION='"$(VERSION)"' -DCTCTL_LIBEXECDIR='"$(LIBEXECDIR)"' \
+	      -DCTCTL_SBINDIR='"$(SBINDIR)"' \
 	      -DCTCTL_DATADIR='"$(DATADIR)"' -DCTCTL_CRIU='"$(CRIU_DIR)/criu"' $(FORTIFY)
 CFLAGS     += -std=gnu17 $(OPT) $(WARN) $(HARDEN) -fno-common $(SANITIZE)
 LDFLAGS    += -pie -Wl,-z,relro,-z,now,--as-needed $(SANITIZE)

@@ -55,7 +55,22 @@ static void add_nature(struct bus_call *call, const struct node *node)
 }
 
 /*
- * Program, arguments, and is a failure one of the unit? Command lines are of the type a(sasb). The prefix is no argument: systemd
+ * The program that started the first guest, and the installed one: the first may be a build that is gone when the host shuts
+ * down, and then nothing but SIGKILL would be left for the guests. After one that did its work, the other finds nothing to stop.
+ */
+static void add_stop(struct bus_call *call, const struct node *node)
+{
+	static const char installed[] = CTCTL_SBINDIR "/ctctl";
+
+	if (strcmp(node->self, installed) == 0)
+		bus_add(call, "(sv)", "ExecStop", "a(sasb)", 1, installed, 3, installed, "autostart", "--stop", 1);
+	else
+		bus_add(call, "(sv)", "ExecStop", "a(sasb)", 2, node->self, 3, node->self, "autostart", "--stop", 1, installed, 3,
+			installed, "autostart", "--stop", 1);
+}
+
+/*
+ * Program, arguments, and is a failure to be ignored? Command lines are of the type a(sasb). The prefix is no argument: systemd
  * would put variables in, and 252 loses at its next daemon-reload how that was escaped. It loses whole lines of ExecStopEx=, too.
  */
 static void add_commands(struct bus_call *call, const struct node *node)
@@ -68,7 +83,7 @@ static void add_commands(struct bus_call *call, const struct node *node)
 	}
 	bus_add(call, "(sv)", "Environment", "as", 1, prefix);
 	bus_add(call, "(sv)", "ExecStart", "a(sasb)", 1, "/bin/true", 1, "/bin/true", 0);
-	bus_add(call, "(sv)", "ExecStop", "a(sasb)", 1, node->self, 3, node->self, "autostart", "--stop", 0);
+	add_stop(call, node);
 	/* Also when that one was killed. */
 	bus_add(call, "(sv)", "ExecStopPost", "a(sasb)", 1, "/bin/rm", 3, "/bin/rm", "-df", marker, 1);
 }

@@ -3,8 +3,8 @@
  * ctctl-monitor NAME BOOT INIT_PID CTCTL PREFIX: the one process that stays with a running guest.
  *
  * It is the parent of the guest's init and the other end of its console, and does nothing else, so that it is small and need not
- * change: when the init ends, it becomes `ctctl __exited`, which cleans up and starts again if the guest asked for that, in the
- * version that is installed then.
+ * change: when the init ends, it becomes `CTCTL __exited`, which cleans up and starts again if the guest asked for that, in the
+ * version that is there then; that of the installed ctctl where CTCTL is gone.
  *
  * It runs as the host's root in the host's namespaces. What it reads comes from the guest (bytes of a terminal) and from ctctl
  * (packets on a socket in a folder of root's).
@@ -80,13 +80,17 @@ static void hand_over(char **argv, int status, int log_fd)
 	char text[16];
 	char *const next[] = { (char *)"ctctl", (char *)"--prefix", argv[5], (char *)"__exited", argv[1], argv[2], text, NULL };
 	char *const env[] = { NULL };
+	/* What started the guest may be a build that is gone by now. */
+	const char *const programs[] = { argv[4], CTCTL_SBINDIR "/ctctl" };
 
 	snprintf(text, sizeof(text), "%d", status);
 	/* What goes wrong from here on is said in the console's log. */
 	if (log_fd >= 0)
 		dup2(log_fd, STDERR_FILENO);
-	execve(argv[4], next, env);
-	dprintf(STDERR_FILENO, "ctctl-monitor: cannot run %s: %s\n", argv[4], strerror(errno));
+	for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++) {
+		execve(programs[i], next, env);
+		dprintf(STDERR_FILENO, "ctctl-monitor: cannot run %s: %s\n", programs[i], strerror(errno));
+	}
 }
 
 int main(int argc, char **argv)
