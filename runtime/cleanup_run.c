@@ -63,7 +63,7 @@ static int remove_file(const struct guest *guest, const char *name, struct err *
 
 int guest_cleanup_run(struct guest *guest, struct err *err)
 {
-	_cleanup_free_ char *cgroup = guest_cgroup_path(guest);
+	_cleanup_free_ char *cgroup = guest_run_cgroup(guest);
 	char link[LINK_NAME_ROOM];
 	int r;
 

@@ -199,7 +199,7 @@ int guest_exec(const struct node *node, const char *name, const struct exec_spec
 		return r;
 	exec.tty = spec->tty || isatty(0);
 
-	_cleanup_free_ char *cgroup = guest_cgroup_path(guest);
+	_cleanup_free_ char *cgroup = guest_run_cgroup(guest);
 	struct join_spec join = { .run = &run, .cgroup = cgroup, .exec = &exec };
 
 	if (!cgroup)

@@ -217,6 +217,16 @@ char *guest_cgroup_path(const struct guest *guest)
 	return str_printf("%s/%s", guest->node->cgroup_parent, guest->name);
 }
 
+char *guest_run_cgroup(const struct guest *guest)
+{
+	struct err ignored = ERR_INIT;
+	struct guest_run run;
+
+	if (guest->run_fd >= 0 && state_read(guest->run_fd, &run, &ignored) == 1 && run.cgroup[0])
+		return strdup(run.cgroup);
+	return guest_cgroup_path(guest);
+}
+
 void guest_link_name(const struct guest *guest, char room[LINK_NAME_ROOM])
 {
 	/* 12 hexadecimal digits of the UUID, without its dashes: "ct" and 48 bits fit into IFNAMSIZ. */

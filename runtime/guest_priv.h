@@ -81,8 +81,14 @@ void guest_release_to_monitor(struct guest *guest, int monitor_fd);
 /* 1 and who runs, if the init of the last start lives; 0 if not. */
 int guest_get_run(const struct guest *guest, struct guest_run *ret, struct err *err) _must_check_;
 
-/* "ctctl/web1", as every hierarchy has it; the caller frees. */
+/* "ctctl/web1", as every hierarchy has it: where the next start puts the guest. The caller frees; NULL: no memory. */
 char *guest_cgroup_path(const struct guest *guest) _must_check_;
+
+/*
+ * Where the guest that runs, or has just ended, was put: as its start noted it, since the node's configuration may be another by
+ * now, and ctctl too. Without a note, guest_cgroup_path(). The caller frees; NULL: no memory.
+ */
+char *guest_run_cgroup(const struct guest *guest) _must_check_;
 
 /* The host's end of eth0: from the UUID, so that it is the same on every node and needs no search. */
 #define LINK_NAME_ROOM 16

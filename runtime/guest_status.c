@@ -72,7 +72,7 @@ int guest_get_state(const struct guest *guest, struct guest_status *ret, struct 
 
 int guest_get_usage(const struct guest *guest, struct guest_status *io, struct err *err)
 {
-	_cleanup_free_ char *cgroup = guest_cgroup_path(guest);
+	_cleanup_free_ char *cgroup = guest_run_cgroup(guest);
 	_cleanup_(cleanup_pool) struct pool *pool = NULL;
 	struct cgroup_usage usage = { 0 };
 	struct area_stat area = { 0 };

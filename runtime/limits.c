@@ -92,7 +92,7 @@ int guest_protect(const struct guest *guest, struct err *err)
 	if (guest->node->guests_unit)
 		return home_protect(guest->node, err);
 
-	_cleanup_free_ char *path = guest_cgroup_path(guest);
+	_cleanup_free_ char *path = guest_run_cgroup(guest);
 
 	return path ? cgroup_protect_parents(path, err) : err_oom(err);
 }
@@ -108,7 +108,7 @@ void guest_protect_or_warn(const struct guest *guest)
 
 static int apply_cgroup(struct guest *guest, const struct guest_config *old, struct pool *pool, struct err *err)
 {
-	_cleanup_free_ char *path = guest_cgroup_path(guest);
+	_cleanup_free_ char *path = guest_run_cgroup(guest);
 	struct cgroup_limits want, have;
 	struct err ignored = ERR_INIT;
 	struct guest_run run;

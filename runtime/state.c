@@ -13,6 +13,8 @@
 
 #define STATE_SIZE_MAX 4096
 
+#define CGROUP_KEY "cgroup "
+
 #define HOST_BOOT_FILE "/proc/sys/kernel/random/boot_id"
 #define HOST_BOOT_ROOM 40
 
@@ -29,20 +31,39 @@ static int read_host_boot(char room[HOST_BOOT_ROOM], struct err *err)
 int state_write(int run_fd, const struct guest_run *run, struct err *err)
 {
 	char host[HOST_BOOT_ROOM];
+	bool has_group = run->cgroup[0] != '\0';
 	int r = read_host_boot(host, err);
 
 	if (r < 0)
 		return r;
 
 	_cleanup_free_ char *text = str_printf("host %s\ninit %d %" PRIu64 "\nmonitor %d %" PRIu64 "\nboot %s\nstarted %" PRIu64
-					       "\nfeatures %" PRIu64 "\nids %" PRIu64 "\n",
+					       "\nfeatures %" PRIu64 "\nids %" PRIu64 "\n%s%s%s",
 					       host, run->init.pid, run->init.start_ticks, run->monitor.pid,
 					       run->monitor.start_ticks, run->boot, run->started_at, run->features,
-					       run->ids_first);
+					       run->ids_first, has_group ? CGROUP_KEY : "", run->cgroup, has_group ? "\n" : "");
 
 	if (!text)
 		return err_oom(err);
 	return fd_replace_file_at(run_fd, STATE_FILE, text, strlen(text), false, err);
+}
+
+/*
+ * Not in the state of a guest that an older ctctl started. A path that was cut is the path of a group above, with other guests in it:
+ * only a whole line counts, and one that names no group is damaged.
+ */
+static int read_group(const char *text, char room[GROUP_ROOM])
+{
+	const char *key = strstr(text, "\n" CGROUP_KEY);
+	const char *path = key ? key + strlen("\n" CGROUP_KEY) : NULL;
+	size_t len = path ? strcspn(path, " \n") : 0;
+
+	if (!path)
+		return 0;
+	if (len == 0 || len >= GROUP_ROOM || path[len] != '\n' || path[0] == '/' || path[len - 1] == '/')
+		return -EBADMSG;
+	memcpy(room, path, len);
+	return 0;
 }
 
 int state_read(int run_fd, struct guest_run *ret, struct err *err)
@@ -68,8 +89,13 @@ int state_read(int run_fd, struct guest_run *ret, struct err *err)
 				"the file '" STATE_FILE "' in the guest's run folder is damaged: expected 9 values, found %d",
 				got);
 
-	int r = read_host_boot(host, err);
+	int r = read_group(text, ret->cgroup);
 
+	if (r < 0)
+		return err_exit(err, EXIT_RECOVERY, EBADMSG,
+				"the file '" STATE_FILE "' in the guest's run folder is damaged: its '" CGROUP_KEY
+				"' is no group");
+	r = read_host_boot(host, err);
 	if (r < 0)
 		return r;
 	/* Nobody of it lives. The file stays: it says that there is something to clean up. */

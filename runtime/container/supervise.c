@@ -252,6 +252,8 @@ static int note_state(struct supervisor *sv, struct err *err)
 		r = proc_identify(getpid(), &run.monitor);
 	if (r == 0)
 		r = str_copy(run.boot, sizeof(run.boot), sv->spec->boot);
+	if (r == 0)
+		r = str_copy(run.cgroup, sizeof(run.cgroup), sv->spec->cgroup.path);
 	if (r < 0)
 		return err_sys(err, -r, "note who the guest is");
 	r = state_write(sv->spec->run_fd, &run, err);

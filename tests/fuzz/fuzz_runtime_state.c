@@ -18,7 +18,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_err(&err);
 	else if (r != 1 || state_write(p.fd, &run, &err) < 0 || state_read(p.fd, &back, &err) != 1 ||
 		 run.init.pid != back.init.pid || run.init.start_ticks != back.init.start_ticks ||
-		 run.monitor.pid != back.monitor.pid || strcmp(run.boot, back.boot) != 0 || run.ids_first != back.ids_first)
+		 run.monitor.pid != back.monitor.pid || strcmp(run.boot, back.boot) != 0 || run.ids_first != back.ids_first ||
+		 strcmp(run.cgroup, back.cgroup) != 0)
 		abort();
 	place_close(&p);
 	return 0;

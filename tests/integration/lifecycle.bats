@@ -26,6 +26,19 @@ load lib
 	[ "$(ls "$RUNS/g1")" = lock ]
 }
 
+@test "a guest that runs is found in its control group when the node is configured to have another" {
+	local conf=$CTCTL_PREFIX/etc/ctctl.conf
+	new g1 --memory 64M
+	sed -i.was "s/^cgroup-parent = .*/&-later/" "$conf"
+	run ct exec g1 -- pwd
+	[ "$status" -eq 0 ] && run ct set g1 --memory 96M
+	[ "$status" -eq 0 ] && [ "$(cat "$(cgroup_file g1 memory.max memory.limit_in_bytes)")" -eq $((96 << 20)) ] || status=1
+	[ "$status" -eq 0 ] && run ct stop g1
+	mv "$conf.was" "$conf"
+	[ "$status" -eq 0 ]
+	[ -z "$(cgroup_dirs g1)" ]
+}
+
 @test "a running guest adds nothing to the host's mounts and links but its veth" {
 	new g0 # the template is mounted with the first guest
 	local mounts links

@@ -13,6 +13,7 @@ static const struct guest_run full = {
 	.started_at = UINT64_MAX,
 	.features = 31,
 	.ids_first = UINT32_MAX,
+	.cgroup = "ctctl.slice/ctctl-guests.service/web1",
 };
 
 static void test_round_trip(void **state)
@@ -28,6 +29,41 @@ static void test_round_trip(void **state)
 	assert_true(run.monitor.pid == full.monitor.pid && run.monitor.start_ticks == full.monitor.start_ticks);
 	assert_string_equal(run.boot, BOOT);
 	assert_true(run.started_at == full.started_at && run.features == full.features && run.ids_first == full.ids_first);
+	assert_string_equal(run.cgroup, full.cgroup);
+}
+
+/* As a ctctl wrote it that noted no group: its guests still run. */
+static void test_without_group(void **state)
+{
+	const struct scratch *s = *state;
+	struct err err = ERR_INIT;
+	struct guest_run run = full;
+
+	run.cgroup[0] = '\0';
+	assert_ok(state_write(s->fd, &run, &err), &err);
+	assert_int_equal(state_read(s->fd, &run, &err), 1);
+	assert_string_equal(run.cgroup, "");
+	assert_true(run.ids_first == full.ids_first);
+}
+
+/* A group's path that was cut is another group's. */
+static void test_group_is_whole(void **state)
+{
+	const struct scratch *s = *state;
+	struct err err = ERR_INIT;
+	struct guest_run run;
+	_cleanup_free_ char *text = NULL;
+
+	assert_ok(state_write(s->fd, &full, &err), &err);
+
+	ssize_t n = fd_read_file_at(s->fd, STATE_FILE, 4096, &text);
+	const char *group = strstr(text, "\ncgroup ") + strlen("\ncgroup ");
+
+	for (ssize_t len = group - text; len < n; len++) {
+		put_bytes(s->fd, STATE_FILE, text, (size_t)len);
+		assert_int_equal(state_read(s->fd, &run, &err), -EBADMSG);
+		assert_err_has(&err, "no group");
+	}
 }
 
 /* Cut anywhere before its last value, it is damaged, and never another guest's pid. */
@@ -95,10 +131,8 @@ static void test_init_kinds(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		SCRATCH_TEST(test_round_trip),
-		SCRATCH_TEST(test_cut_at_each_byte),
-		SCRATCH_TEST(test_damaged),
-		SCRATCH_TEST(test_init_kinds),
+		SCRATCH_TEST(test_round_trip),	     SCRATCH_TEST(test_without_group), SCRATCH_TEST(test_group_is_whole),
+		SCRATCH_TEST(test_cut_at_each_byte), SCRATCH_TEST(test_damaged),       SCRATCH_TEST(test_init_kinds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
