@@ -53,6 +53,18 @@ char *home_marker(const struct node *node)
 	return str_printf(MARKER_DIR "/%.*s", (int)(dot - node->guests_unit), node->guests_unit);
 }
 
+bool home_has_group(const struct node *node)
+{
+	_cleanup_free_ char *path = str_printf("/sys/fs/cgroup/%s", node->cgroup_parent);
+
+	return path && access(path, F_OK) == 0;
+}
+
+static bool is_open(const struct node *node, const char *marker)
+{
+	return access(marker, F_OK) == 0 && home_has_group(node);
+}
+
 static int protect_group(const struct node *node, const char *group, const char *unit, struct err *err)
 {
 	uint64_t low, sum;
@@ -92,7 +104,7 @@ static int open_under_lock(const struct node *node, const char *marker, struct e
 
 	if (lock < 0)
 		return lock;
-	if (access(marker, F_OK) == 0)
+	if (is_open(node, marker))
 		return 0;
 
 	int r = home_systemd_start(node, err);
@@ -114,7 +126,7 @@ int home_open(const struct node *node, struct err *err)
 
 	if (!marker)
 		return err_oom(err);
-	return access(marker, F_OK) == 0 ? 0 : open_under_lock(node, marker, err);
+	return is_open(node, marker) ? 0 : open_under_lock(node, marker, err);
 }
 
 void home_close(const struct node *node)

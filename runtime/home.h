@@ -17,7 +17,8 @@
  * no process of its own; its start makes the group, and its stop, which is also the host's shutdown, is `ctctl autostart --stop`,
  * however the guests came to run. It is transient: the first start of a guest after the host's boot makes it.
  *
- * /run/PARENT-guests stands as long as all is prepared: a start looks for it and asks systemd only where it is missing.
+ * /run/PARENT-guests stands as long as all is prepared: a start looks for it and for the group, and asks systemd only where one
+ * of them is missing.
  */
 
 /* Does systemd run this host, with the whole of /sys/fs/cgroup as cgroup2? */

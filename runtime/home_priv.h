@@ -8,6 +8,9 @@
 /* "/run/ctctl-guests". The caller frees; NULL when there is no memory. */
 char *home_marker(const struct node *node) _must_check_;
 
+/* Is the group of the guests' unit there? One that is being stopped loses it before its marker. */
+bool home_has_group(const struct node *node);
+
 /* The slice that all instances share. */
 #define HOME_SLICE "ctctl.slice"
 

@@ -198,9 +198,8 @@ static int keep_group(struct bus *bus, const struct node *node, struct err *err)
 int home_systemd_start(const struct node *node, struct err *err)
 {
 	_cleanup_bus_ struct bus *bus = NULL;
-	_cleanup_free_ char *group = str_printf("/sys/fs/cgroup/%s", node->cgroup_parent);
 	struct bus_answer answer;
-	int r = group ? open_for(&bus, node, err) : err_oom(err);
+	int r = open_for(&bus, node, err);
 
 	if (r < 0)
 		return r;
@@ -211,8 +210,12 @@ int home_systemd_start(const struct node *node, struct err *err)
 	if (r == 0)
 		r = wait_for_job(bus, node, answer.job, err);
 	/* With guests in it, it is kept already. */
-	if (r == 0 && access(group, F_OK) < 0)
+	if (r == 0 && !home_has_group(node))
 		r = keep_group(bus, node, err);
+	if (r == 0 && !home_has_group(node))
+		r = err_exit(err, EXIT_FAILED, ENOENT,
+			     "systemd has started '%s', and its cgroup is not there: see systemctl status %s", node->guests_unit,
+			     node->guests_unit);
 	return r;
 }
 

@@ -14,6 +14,7 @@
 #include "base/path.h"
 #include "base/str.h"
 #include "netns/link.h"
+#include "runtime/container/cgroup.h"
 #include "runtime/home.h"
 
 #define CONF_FILE "ctctl.conf"
@@ -77,22 +78,38 @@ static int set_ids(const char *key, const char *value, uint64_t *ret, struct err
 }
 
 /*
+ * Names that systemd gives a group of another name (cg_needs_escape(): what might be a file of a group). A unit is called by the
+ * whole path, so its beginning counts.
+ */
+static bool is_escaped(const char *s)
+{
+	static const char *const files[] = { "cgroup", "cpu",	  "cpuacct", "cpuset",	     "io",	   "blkio",
+					     "memory", "devices", "pids",    "bpf-firewall", "bpf-devices" };
+
+	if (*s == '_' || *s == '.')
+		return true;
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		if (str_has_prefix(s, files[i]) && s[strlen(files[i])] == '.')
+			return true;
+	}
+	return false;
+}
+
+/*
  * Below the root of each hierarchy, and nowhere else; a slice is systemd's to make. What is allowed is what the name of a unit
  * and cgroup.h allow.
  */
 static bool is_group_path(const char *s)
 {
 	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-/";
-	static const char slice[] = ".slice";
-	const size_t slice_len = sizeof(slice) - 1;
 
-	if (s[strspn(s, allowed)] || strlen(s) > 128)
+	if (s[strspn(s, allowed)] || strlen(s) > 128 || is_escaped(s))
 		return false;
 	for (const char *end;; s = end + 1) {
 		end = strchrnul(s, '/');
 		if (end == s || (*s == '.' && strspn(s, ".") >= (size_t)(end - s)))
 			return false;
-		if ((size_t)(end - s) >= slice_len && strncmp(end - slice_len, slice, slice_len) == 0)
+		if (cgroup_is_slice(s, (size_t)(end - s)))
 			return false;
 		if (!*end)
 			return true;
@@ -116,7 +133,7 @@ static int check_text(const char *key, const char *value, struct err *err)
 	if (strcmp(key, "cgroup-parent") == 0 && !is_group_path(value))
 		return err_set(err, EINVAL,
 			       "%s '%.80s': expected a path such as 'ctctl', of letters, digits, '_', '.' and '-', without '..' "
-			       "and '.slice'",
+			       "and '.slice', that does not begin with '_', '.' or a controller's name and '.'",
 			       key, value);
 	if (strcmp(key, "bridge") == 0 && !is_link_name(value))
 		return err_set(err, EINVAL, "%s '%s': expected the name of a network interface, at most 15 characters", key,

@@ -41,24 +41,39 @@ static int for_each_level(const struct cgroup_hierarchy *h, const char *path, bo
  * CGROUP_DELEGATION.md, "The single-writer rule"). It makes the slice and gives it controllers; ours is what is below, a unit
  * that it delegates.
  */
+bool cgroup_is_slice(const char *name, size_t len)
+{
+	static const char end[] = ".slice";
+	const size_t end_len = sizeof(end) - 1;
+
+	return len > end_len && memcmp(name + len - end_len, end, end_len) == 0;
+}
+
 static bool is_slice(const char *group)
 {
-	size_t len = strlen(group);
-
-	return len > 6 && strcmp(group + len - 6, ".slice") == 0;
+	return cgroup_is_slice(group, strlen(group));
 }
 
 static bool is_in_slice(const char *path)
 {
-	_cleanup_free_ char *top = strndup(path, strcspn(path, "/"));
-
-	return top && is_slice(top);
+	return cgroup_is_slice(path, strcspn(path, "/"));
 }
 
+/* The group of a unit, directly below a slice. */
+static bool is_unit(const char *group)
+{
+	const char *slash = strrchr(group, '/');
+
+	return slash && cgroup_is_slice(group, (size_t)(slash - group));
+}
+
+/* A unit that is being stopped loses its group at any time: one that we made in its place would belong to no unit. */
 static int make_group(const struct cgroup_hierarchy *h, const char *group)
 {
 	if (is_slice(group))
 		return 0;
+	if (is_unit(group))
+		return cgroup_exists(h, group) ? 0 : -ENOENT;
 
 	_cleanup_free_ char *full = str_printf("%s/%s", h->mount, group);
 

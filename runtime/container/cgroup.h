@@ -61,8 +61,8 @@ struct cgroup_limits {
 /*
  * Makes the group in all hierarchies, with its limits and the device list of a guest (null zero full random urandom tty console
  * ptmx pts, net/tun and fuse where asked for: cgroup_devices.c). On v2 controllers are enabled from the root down to the group's
- * parent; below a slice of systemd ("x.slice/y.service/web1") from the unit down, and the slice has to be there. A failure leaves
- * nothing behind.
+ * parent; below a slice of systemd ("x.slice/y.service/web1") from the unit down, and the unit's group has to be there. A failure
+ * leaves nothing behind.
  * A limit whose controller this host lacks is UNSUPPORTED and names the controller.
  */
 struct cgroup_spec {
@@ -73,6 +73,9 @@ struct cgroup_spec {
 	bool allow_all_devices; /* for processes of the host, such as the monitors: no device list */
 };
 int cgroup_create(const struct cgroup_spec *spec, struct err *err) _must_check_;
+
+/* Is this group, of `len` characters, a slice of systemd: a name and ".slice"? */
+bool cgroup_is_slice(const char *name, size_t len);
 
 /*
  * Joining at birth: how a process comes into a group without a wait. Moving one that runs already makes the kernel wait for a

@@ -122,6 +122,11 @@ static void test_unified_in_a_slice(void **state)
 	assert_int_equal(cgroup_map_create(&map, &spec, &err), -ENOENT);
 	assert_err_has(&err, "systemctl status d.service");
 	assert_false(cgroup_exists(&map.h[0], "d.slice"));
+	/* Nor without the unit's group: it is made by systemd, or nothing would stop what is in it. */
+	put(f, "d.slice/cgroup.subtree_control", "");
+	assert_int_equal(cgroup_map_create(&map, &spec, &err), -ENOENT);
+	assert_err_has(&err, "systemctl status d.service");
+	assert_false(cgroup_exists(&map.h[0], "d.slice/d.service"));
 }
 
 static void test_unified_without_the_controller(void **state)

@@ -57,7 +57,16 @@ static void test_without_systemd(void **state)
 	drop(&node);
 }
 
-/* A folder in /run says that all is prepared: then systemd, which does not know this unit, is not asked. */
+/* Lets the unit's group be one that is there: the root of all. The caller puts back what was returned. */
+static char *take_root_as_group(struct node *node)
+{
+	char *group = node->cgroup_parent;
+
+	node->cgroup_parent = strdup(".");
+	return group;
+}
+
+/* A folder in /run and the group say that all is prepared: then systemd, which does not know this unit, is not asked. */
 static void test_marker(void **state)
 {
 	NEED_ROOT();
@@ -69,8 +78,15 @@ static void test_marker(void **state)
 
 	(void)state;
 	assert_int_equal(mkdir(marker, 0755), 0);
+
+	char *group = take_root_as_group(&node);
+
+	assert_true(home_has_group(&node));
 	assert_ok(home_open(&node, &err), &err);
 	assert_int_equal(access(lock, F_OK), -1);
+	free(node.cgroup_parent);
+	node.cgroup_parent = group;
+	assert_false(home_has_group(&node));
 	/* Its group, of which there is none, has what is below it: systemd is not asked for that, either. */
 	assert_ok(home_protect(&node, &err), &err);
 	home_close(&node);
@@ -79,10 +95,36 @@ static void test_marker(void **state)
 	drop(&node);
 }
 
+/* The group went with the unit, and the folder is still there: it is not believed. */
+static void test_marker_without_the_group(void **state)
+{
+	NEED_ROOT();
+	/* A real one would make the unit. */
+	if (home_is_by_systemd())
+		skip();
+
+	_cleanup_free_ char *parent = str_printf("ctctl-unit-%d", getpid());
+	struct node node = node_of(parent, true);
+	_cleanup_free_ char *marker = home_marker(&node), *lock = str_printf("%s.lock", marker);
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(mkdir(marker, 0755), 0);
+
+	int r = home_open(&node, &err);
+
+	assert_int_equal(unlink(lock), 0);
+	assert_int_equal(rmdir(marker), 0);
+	assert_true(r < 0);
+	assert_int_equal(err.exit, EXIT_UNSUPPORTED);
+	drop(&node);
+}
+
 /* Names that become the name of a unit, or a group of systemd's own, are looked at when they are read. */
 static void test_parents(void **state)
 {
-	static const char *const bad[] = { "machine.slice", "a/b.slice", "b.slice/a", ".slice", "a b", "a@b", "a:b", "a/../b" };
+	static const char *const bad[] = { "machine.slice", "a/b.slice", "b.slice/a", ".slice", "a b",	      "a@b",	 "a:b",
+					   "a/../b",	    "_a",	 ".a",	      "cpu.a",	"memory.a/b", "cgroup.a" };
 	const struct scratch *s = *state;
 
 	NEED_ROOT();
@@ -98,22 +140,21 @@ static void test_parents(void **state)
 		assert_err_has(&err, bad[i]);
 		assert_err_has(&err, "expected a path such as 'ctctl'");
 	}
-	put_file(s->fd, "etc/ctctl.conf", "cgroup-parent = hosting/a.slices\n");
+	put_file(s->fd, "etc/ctctl.conf", "cgroup-parent = cpu/_a.slices\n");
 
 	_cleanup_node_ struct node *node = open_node(s, NULL);
 
 	if (!node->guests_unit)
-		assert_string_equal(node->cgroup_parent, "hosting/a.slices");
+		assert_string_equal(node->cgroup_parent, "cpu/_a.slices");
 	else
-		assert_string_equal(node->guests_unit, "hosting-a.slices-guests.service");
+		assert_string_equal(node->guests_unit, "cpu-_a.slices-guests.service");
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_names),
-		cmocka_unit_test(test_without_systemd),
-		cmocka_unit_test(test_marker),
+		cmocka_unit_test(test_names),  cmocka_unit_test(test_without_systemd),
+		cmocka_unit_test(test_marker), cmocka_unit_test(test_marker_without_the_group),
 		SCRATCH_TEST(test_parents),
 	};
 
