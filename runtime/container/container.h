@@ -95,3 +95,9 @@ struct ct_spec {
  * the journal of `run_fd` being open. After a failure no process of it lives; cgroups, link and files are the caller's to remove.
  */
 int ct_launch(const struct ct_spec *spec, struct err *err) _must_check_;
+
+/*
+ * The group of the monitors, for joining. They live beside the guests, out of the session of whoever typed the command: its end
+ * must not take them along. It is there since the first start, and made if it is not.
+ */
+int ct_open_monitors(const char *path, struct cgroup_join *ret, struct err *err) _must_check_;

@@ -41,25 +41,21 @@ static int make_group(const struct ct_spec *spec, struct err *err)
 	return r < 0 ? r : cgroup_delegate(spec->cgroup.path, (uid_t)spec->ids_first, (gid_t)spec->ids_first, err);
 }
 
-/*
- * Monitors live beside the guests, out of the session of whoever typed the command: its end must not take them along. The group
- * is there since the first start.
- */
-static int open_monitors_group(const struct ct_spec *spec, struct cgroup_join *ret, struct err *err)
+int ct_open_monitors(const char *path, struct cgroup_join *ret, struct err *err)
 {
-	struct cgroup_spec monitors = { .path = spec->monitors_cgroup, .allow_all_devices = true };
-	int r = cgroup_join_open(spec->monitors_cgroup, ret, err);
+	struct cgroup_spec monitors = { .path = path, .allow_all_devices = true };
+	int r = cgroup_join_open(path, ret, err);
 
 	if (r != -ENOENT)
 		return r;
 	r = cgroup_create(&monitors, err);
-	return r < 0 ? r : cgroup_join_open(spec->monitors_cgroup, ret, err);
+	return r < 0 ? r : cgroup_join_open(path, ret, err);
 }
 
 static pid_t clone_monitor(const struct ct_spec *spec, const struct cgroup_join *guest_group, int fds[2], struct err *err)
 {
 	_cleanup_(cgroup_join_close) struct cgroup_join monitors = CGROUP_JOIN_INIT;
-	int r = open_monitors_group(spec, &monitors, err);
+	int r = ct_open_monitors(spec->monitors_cgroup, &monitors, err);
 
 	if (r < 0)
 		return r;

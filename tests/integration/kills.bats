@@ -91,6 +91,23 @@ says() {
 	has_canary g1
 }
 
+@test "a monitor that cannot be noted is ended again, and one that can comes where its group was removed" {
+	local dir
+	new g1
+	kill_monitor g1
+	for dir in $(cgroup_dirs _monitors); do
+		rmdir "$dir"
+	done
+	mkdir "$RUNS/g1/.state.new"
+	run -0 --separate-stderr ct set g1 --description x
+	[[ $stderr == *'could not be given another'* ]]
+	! pgrep -f "ctctl-monitor g1 .*$CTCTL_PREFIX"
+	rmdir "$RUNS/g1/.state.new"
+	says 'new one' ct set g1 --description y
+	grep -qx "$(status_of g1 monitor_pid)" "$(cgroup_file _monitors cgroup.procs cgroup.procs)"
+	ct kill g1
+}
+
 @test "stop works on a guest without a monitor" {
 	local init
 	new_with_canary g1
