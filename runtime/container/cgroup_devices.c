@@ -77,16 +77,21 @@ static int write_lines(const struct cgroup_hierarchy *h, const struct cgroup_spe
 /* The program: registers and the instructions of it (Documentation/bpf/standardization/instruction-set.rst). */
 enum { R_RESULT = BPF_REG_0, R_CONTEXT = BPF_REG_1, R_ACCESS = BPF_REG_2, R_MAJOR = BPF_REG_3, R_MINOR = BPF_REG_4 };
 
-#define INSNS_PER_DEVICE 4
-#define INSNS_MAX	 (8 + INSNS_PER_DEVICE * ARRAY_SIZE(devices))
+/* The head is 7 instructions, the end 2; a device takes 4, or 3 with any minor number. */
+#define INSNS_MAX (9 + 4 * ARRAY_SIZE(devices))
 
 struct program {
 	struct bpf_insn insn[INSNS_MAX];
 	unsigned int n;
+	bool is_full; /* something did not fit: it must not be loaded */
 };
 
 static void emit(struct program *p, int code, int dst, int src, int off, int imm)
 {
+	if (p->n == ARRAY_SIZE(p->insn)) {
+		p->is_full = true;
+		return;
+	}
 	p->insn[p->n++] = (struct bpf_insn){
 		.code = (uint8_t)code,
 		.dst_reg = (uint8_t)(dst & 0xf),
@@ -145,6 +150,8 @@ static int load(const struct program *p)
 {
 	union bpf_attr attr = { 0 };
 
+	if (p->is_full)
+		return -E2BIG;
 	attr.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
 	attr.insns = (uint64_t)(uintptr_t)p->insn;
 	attr.insn_cnt = p->n;
@@ -204,12 +211,14 @@ int cgroup_probe_devices(void)
 int cgroup_allow_devices(const struct cgroup_map *map, const struct cgroup_spec *spec, struct err *err)
 {
 	const struct cgroup_hierarchy *v1 = cgroup_map_find(map, "devices"), *v2 = cgroup_map_v2(map);
-	int r = 0;
+	int r;
 
-	if (v1)
-		r = write_lines(v1, spec);
-	else if (v2)
-		r = load_and_attach(v2, spec);
+	if (!v1 && !v2)
+		return err_exit(err, EXIT_UNSUPPORTED, EOPNOTSUPP,
+				"the devices of the cgroup '%s' cannot be limited: neither cgroup2 nor the devices controller of "
+				"version 1 is mounted: mount cgroup2 on /sys/fs/cgroup",
+				spec->path);
+	r = v1 ? write_lines(v1, spec) : load_and_attach(v2, spec);
 	if (r == 0)
 		return 0;
 	return v1 ? err_sys(err, -r, "set the devices of the cgroup '%s'", spec->path) : explain(-r, spec, err);

@@ -112,7 +112,7 @@ static void test_devices_by_bpf(void **state)
 	assert_int_equal(act_in_group(&map, f, MAKE_BLOCK, 1, 3), EPERM); /* the numbers of null, and no null */
 	assert_int_equal(act_in_group(&map, f, MAKE, 0, 0), 0);		  /* whiteouts of overlayfs are no devices */
 
-	/* Another one takes its place. */
+	/* Another one, the longest that there is, takes its place. */
 	spec.allow_tun = true;
 	spec.allow_fuse = true;
 	assert_ok(cgroup_map_create(&map, &spec, &err), &err);
@@ -159,12 +159,29 @@ static void test_no_disk_by_bpf(void **state)
 	assert_int_equal(WEXITSTATUS(status), EPERM);
 }
 
+/* Neither version can limit devices: nothing is started without. */
+static void test_nothing_to_limit_by(void **state)
+{
+	struct fixture *f = *state;
+	struct cgroup_map map = map_of(f, "35 31 0:32 / @ rw - cgroup cgroup rw,memory\n");
+	struct cgroup_spec spec = { .path = "ctctl/web1" };
+	struct err err = ERR_INIT;
+
+	assert_int_equal(cgroup_map_create(&map, &spec, &err), -EOPNOTSUPP);
+	assert_int_equal(err.exit, EXIT_UNSUPPORTED);
+	assert_err_has(&err, "devices of the cgroup 'ctctl/web1'");
+	assert_false(cgroup_exists(&map.h[0], "ctctl/web1"));
+	spec.allow_all_devices = true;
+	assert_ok(cgroup_map_create(&map, &spec, &err), &err);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CGROUP_TEST(test_devices),
 		CGROUP_TEST(test_devices_by_bpf),
 		CGROUP_TEST(test_no_disk_by_bpf),
+		CGROUP_TEST(test_nothing_to_limit_by),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
