@@ -281,13 +281,14 @@ timed() {
 }
 
 @test "io-write: what a guest writes, past the page cache or through it, takes its time" {
+	local without took
 	new g1
-	echo "without: $(timed ct exec g1 -- dd if=/dev/zero of=/root/file bs=1M count=6 oflag=direct) ms"
+	without=$(timed ct exec g1 -- dd if=/dev/zero of=/root/file bs=1M count=6 oflag=direct)
 	ct set g1 --io-write 2M
-	local took
 	took=$(timed ct exec g1 -- dd if=/dev/zero of=/root/file bs=1M count=6 oflag=direct)
-	echo "direct: $took ms"
+	echo "direct: $took ms, without: $without ms"
 	[ "$took" -ge 2000 ]
+	[ "$without" -lt "$took" ]
 	took=$(timed ct exec g1 -- dd if=/dev/zero of=/root/file bs=1M count=6 conv=fsync)
 	echo "fsync: $took ms"
 	[ "$took" -ge 2000 ]
@@ -299,49 +300,66 @@ timed() {
 
 @test "io-write: what the kernel writes for a guest later is its, too" {
 	needs controllers_v2
-	new g1 --io-write 2M
-	local took
+	local without took file
+	new g1
 	ct exec g1 -- dd if=/dev/zero of=/root/late bs=1M count=6
-	took=$(timed sync -f "$(find "$POOL_DATA" -name late)")
-	echo "$took ms"
+	file=$(find "$POOL_DATA" -name late)
+	without=$(timed sync -f "$file")
+	ct set g1 --io-write 2M
+	ct exec g1 -- dd if=/dev/zero of=/root/late bs=1M count=6
+	took=$(timed sync -f "$file")
+	echo "late: $took ms, without: $without ms"
 	[ "$took" -ge 1000 ]
+	[ "$without" -lt "$took" ]
 }
 
 @test "io-read: what a guest reads from its disk takes its time" {
+	local without took
 	new g1
 	ct exec g1 -- dd if=/dev/zero of=/root/file bs=1M count=6 conv=fsync
-	echo "without: $(timed ct exec g1 -- dd if=/root/file of=/dev/null bs=1M iflag=direct) ms"
+	without=$(timed ct exec g1 -- dd if=/root/file of=/dev/null bs=1M iflag=direct)
 	ct set g1 --io-read 2M
-	local took
 	took=$(timed ct exec g1 -- dd if=/root/file of=/dev/null bs=1M iflag=direct)
-	echo "with: $took ms"
+	echo "with: $took ms, without: $without ms"
 	[ "$took" -ge 2000 ]
+	[ "$without" -lt "$took" ]
 }
 
 @test "io-read-ops and io-write-ops: so many a second" {
+	local without took
 	new g1
 	ct exec g1 -- dd if=/dev/zero of=/root/file bs=4k count=100 conv=fsync
-	echo "without: $(timed ct exec g1 -- dd if=/root/file of=/dev/null bs=4k iflag=direct) ms"
+	without=$(timed ct exec g1 -- dd if=/root/file of=/dev/null bs=4k iflag=direct)
 	ct set g1 --io-read-ops 30 --io-write-ops 30
-	local took
 	took=$(timed ct exec g1 -- dd if=/root/file of=/dev/null bs=4k iflag=direct)
-	echo "100 reads: $took ms"
+	echo "100 reads: $took ms, without: $without ms"
 	[ "$took" -ge 2000 ]
+	[ "$without" -lt "$took" ]
 	took=$(timed ct exec g1 -- dd if=/dev/zero of=/root/file bs=4k count=100 oflag=direct conv=notrunc)
 	echo "100 writes: $took ms"
 	[ "$took" -ge 2000 ]
 	refuse 21 ct set g1 --io-read-ops 0 says io-read-ops 0
 }
 
+# has_written GUEST MEGABYTES
+has_written() {
+	[ "$(ct exec "$1" -- stat -c %s /root/file)" -ge $(($2 << 20)) ]
+}
+
 @test "io: a guest that is held back does not hold its neighbour back" {
+	local took writer
 	new g1 --io-write 1M
 	new g2
-	ct exec g1 -- dd if=/dev/zero of=/root/file bs=1M count=20 >/dev/null 2>&1
-	local took
+	ct exec g1 -- dd if=/dev/zero of=/root/file bs=1M count=60 conv=fsync >/dev/null 2>&1 3>&- &
+	writer=$!
+	within 20 has_written g1 4
 	took=$(timed ct exec g2 -- dd if=/dev/zero of=/root/file bs=1M count=2 conv=fsync)
 	echo "$took ms"
-	[ "$took" -lt $((10000 * PATIENCE)) ]
+	# g1 needs a minute, and has not ended when as much time has gone by again.
+	sleep $((took / 1000 + 2))
+	kill -0 "$writer"
 	ct set g1 --io-write none
+	wait "$writer"
 }
 
 @test "io: on a pool whose file system has no disk, limits are refused" {
