@@ -139,15 +139,31 @@ static bool has_run(const struct guest *guest)
 	return run >= 0 && path_exists_at(run, guest->name);
 }
 
+/*
+ * A run folder without a guest is what a destroy or a rename has left that was killed in its last step: it goes. But neither
+ * leaves a guest that runs: then an administrator has moved its folder, or what it is on is not mounted. Without its run folder
+ * nobody could end the guest any more.
+ */
+static int remove_stray_run(struct guest *guest, struct err *err)
+{
+	struct err ignored = ERR_INIT;
+	struct guest_run run;
+	int alive = guest_get_run(guest, &run, err);
+
+	if (alive > 0)
+		return err_exit(err, EXIT_RECOVERY, ESTALE, "guest '%s' runs but its folder '%s/%s' is gone: put it back",
+				guest->name, guest->node->guests_dir, guest->name);
+	if (alive == 0)
+		(void)!guest_remove_run(guest, &ignored);
+	return alive;
+}
+
 int guest_acquire(const struct node *node, const char *name, const char *verb, bool wait, struct guest **ret, struct err *err)
 {
 	_cleanup_guest_ struct guest *guest = NULL;
 	int r = guest_new(node, name, &guest, err);
 
-	/*
-	 * Looked at first, so that a misspelt name leaves no run folder behind; and again under the lock. A run folder without a
-	 * guest is what a destroy or a rename has left that was killed in its last step: it goes.
-	 */
+	/* Looked at first, so that a misspelt name leaves no run folder behind; and again under the lock. */
 	if (r == 0)
 		r = open_dir(guest, err);
 	if (r < 0 && (r != -ENOENT || !guest || !has_run(guest)))
@@ -157,9 +173,9 @@ int guest_acquire(const struct node *node, const char *name, const char *verb, b
 	if (r == 0)
 		r = open_dir(guest, err);
 	if (r == -ENOENT) {
-		struct err ignored = ERR_INIT;
+		int stray = remove_stray_run(guest, err);
 
-		(void)!guest_remove_run(guest, &ignored);
+		return stray < 0 ? stray : r;
 	}
 	if (r == 0)
 		*ret = TAKE_PTR(guest);

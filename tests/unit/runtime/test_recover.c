@@ -170,6 +170,38 @@ static void test_a_guest_that_cannot_be_adopted(void **state)
 	strbuf_free(&said);
 }
 
+/* An administrator has moved its folder away, or what it is on is not mounted. */
+static void test_a_guest_that_runs_without_its_folder(void **state)
+{
+	const struct scratch *s = *state;
+	struct guest_run run = dead_run();
+	struct err err = ERR_INIT;
+	_cleanup_guest_ struct guest *guest = NULL;
+
+	NEED_ROOT();
+
+	_cleanup_node_ struct node *node = open_node(s, NULL);
+	pid_t init = fork_child();
+
+	if (init == 0) {
+		pause();
+		_exit(1);
+	}
+	assert_int_equal(proc_identify(init, &run.init), 0);
+	put_dir(s->fd, RUN_DIR);
+	put_run(s, &run);
+	assert_int_equal(guest_open_locked(node, "web1", "stop", false, &guest, &err), -ESTALE);
+	assert_int_equal(err.exit, EXIT_RECOVERY);
+	assert_err_has(&err, "guest 'web1' runs but its folder");
+	assert_true(path_exists_at(s->fd, RUN_DIR "/state"));
+	kill(init, SIGKILL);
+	assert_int_equal(wait_status(init), 128 + SIGKILL);
+	/* Nobody's any more. */
+	assert_int_equal(guest_open_locked(node, "web1", "stop", false, &guest, &err), -ENOENT);
+	assert_int_equal(err.exit, EXIT_NO_GUEST);
+	assert_false(path_exists_at(s->fd, RUN_DIR));
+}
+
 /* Neither the new limit nor the old one can be set. */
 static void test_a_change_that_cannot_be_undone(void **state)
 {
@@ -214,6 +246,7 @@ int main(void)
 		SCRATCH_TEST(test_a_change_that_cannot_be_settled),
 		SCRATCH_TEST(test_a_reboot_that_was_killed),
 		SCRATCH_TEST(test_a_guest_that_cannot_be_adopted),
+		SCRATCH_TEST(test_a_guest_that_runs_without_its_folder),
 		SCRATCH_TEST(test_a_change_that_cannot_be_undone),
 		SCRATCH_TEST(test_an_end_that_nobody_saw),
 		SCRATCH_TEST(test_a_damaged_state),
