@@ -26,6 +26,7 @@ struct disks {
 };
 
 static int add_file(struct disks *d, int fd);
+static int add_device(struct disks *d, int at_fd, const char *path);
 
 /* "none [mq-deadline] kyber bfq": the one in brackets. */
 static void read_scheduler(int disk_fd, char *ret, size_t room)
@@ -82,14 +83,56 @@ static int add_loop_file(struct disks *d, char *path)
 	return fd < 0 ? -errno : add_file(d, fd);
 }
 
-static int add_disk(struct disks *d, int disk_fd)
+/* Each device that the folder `dir_fd` has links to; how many there are, or a negative errno. */
+static int add_devices_in(struct disks *d, int dir_fd)
+{
+	_cleanup_dir_ DIR *dir = fdopendir(dir_fd);
+	struct dirent *e;
+	int n = 0;
+
+	if (!dir) {
+		n = -errno;
+		close(dir_fd);
+		return n;
+	}
+	while ((e = readdir(dir))) {
+		if (e->d_name[0] == '.')
+			continue;
+
+		int r = add_device(d, dirfd(dir), e->d_name);
+
+		if (r < 0)
+			return r;
+		n++;
+	}
+	return n;
+}
+
+/* What lies below: the file of a loop device, the disks of LVM, LUKS or a RAID. 0: nothing, it is a disk itself. */
+static int add_what_is_below(struct disks *d, int disk_fd)
 {
 	_cleanup_free_ char *file = NULL;
-	struct pool_disk disk = { 0 };
-	int r;
 
-	if (d->which == POOL_DISKS_LOWEST && fd_read_file_at(disk_fd, "loop/backing_file", SYSFS_MAX, &file) > 0)
-		return add_loop_file(d, file);
+	if (fd_read_file_at(disk_fd, "loop/backing_file", SYSFS_MAX, &file) > 0) {
+		int r = add_loop_file(d, file);
+
+		return r < 0 ? r : 1;
+	}
+
+	int slaves = openat(disk_fd, "slaves", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (slaves < 0)
+		return errno == ENOENT ? 0 : -errno;
+	return add_devices_in(d, slaves);
+}
+
+static int add_disk(struct disks *d, int disk_fd)
+{
+	struct pool_disk disk = { 0 };
+	int r = d->which == POOL_DISKS_LOWEST ? add_what_is_below(d, disk_fd) : 0;
+
+	if (r != 0)
+		return r < 0 ? r : 0;
 	r = describe(disk_fd, &disk);
 	if (r < 0)
 		return r;
@@ -122,18 +165,15 @@ static int add_btrfs(struct disks *d, int fd)
 	char fsid[BTRFS_FSID_ROOM];
 	int r = btrfs_fsid(fd, fsid);
 	_cleanup_free_ char *path = r < 0 ? NULL : str_printf("/sys/fs/btrfs/%s/devices", fsid);
-	_cleanup_dir_ DIR *dir = path ? opendir(path) : NULL;
-	struct dirent *e;
+	int dir;
 
 	if (r < 0)
 		return r;
-	if (!dir)
-		return path ? -errno : -ENOMEM;
-	while (r == 0 && (e = readdir(dir))) {
-		if (e->d_name[0] != '.')
-			r = add_device(d, dirfd(dir), e->d_name);
-	}
-	return r;
+	if (!path)
+		return -ENOMEM;
+	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	r = dir < 0 ? -errno : add_devices_in(d, dir);
+	return r < 0 ? r : 0;
 }
 
 /* Whatever the file or folder `fd` is on. */
@@ -151,6 +191,14 @@ static int add_file(struct disks *d, int fd)
 	_cleanup_free_ char *path = str_printf("/sys/dev/block/%u:%u", major(st.st_dev), minor(st.st_dev));
 
 	return path ? add_device(d, AT_FDCWD, path) : -ENOMEM;
+}
+
+int pool_disks_of_device(const char *sysfs, enum pool_disks which, struct pool_disk ret[POOL_DISKS_MAX])
+{
+	struct disks d = { .list = ret, .which = which };
+	int r = add_device(&d, AT_FDCWD, sysfs);
+
+	return r < 0 ? r : d.n;
 }
 
 int pool_get_disks(struct pool *pool, enum pool_disks which, struct pool_disk ret[POOL_DISKS_MAX], struct err *err)

@@ -102,7 +102,7 @@ struct pool_disk {
 
 enum pool_disks {
 	POOL_DISKS_OWN,	   /* of the pool's file system: the loop device of a pool on a loop file */
-	POOL_DISKS_LOWEST, /* that carry the bytes in the end: those under the loop file */
+	POOL_DISKS_LOWEST, /* that carry the bytes in the end: those under a loop file, LVM, LUKS or a RAID */
 };
 
 /*

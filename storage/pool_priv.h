@@ -104,3 +104,6 @@ void pool_release(struct pool *pool);
 
 /* Is there a folder of that name that is no pool? */
 bool pool_is_leftover(int pools_fd, const char *name);
+
+/* What pool_get_disks() finds from a device's folder in sysfs: their number or a negative errno (disks.c). */
+int pool_disks_of_device(const char *sysfs, enum pool_disks which, struct pool_disk ret[POOL_DISKS_MAX]) _must_check_;

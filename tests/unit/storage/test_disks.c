@@ -5,7 +5,7 @@
 #include <sys/statfs.h>
 #include <sys/sysmacros.h>
 
-#include "storage/pool.h"
+#include "storage/pool_priv.h"
 
 /* Which disks a pool lies on. */
 
@@ -127,12 +127,66 @@ static void test_tmpfs(void **state)
 	assert_err_has(&err, "'one'");
 }
 
+/* A device as sysfs has it, with a scheduler, and with what lies below it: links to other folders. */
+static void put_device(const char *block, const char *name, const char *dev, const char *below)
+{
+	_cleanup_free_ char *slaves = str_printf("%s/%s/slaves", block, name), *queue = str_printf("%s/%s/queue", block, name);
+	_cleanup_free_ char *number = str_printf("%s/%s/dev", block, name), *choice = str_printf("%s/scheduler", queue);
+
+	assert_int_equal(path_make_dirs(slaves, 0755), 0);
+	assert_int_equal(path_make_dirs(queue, 0755), 0);
+	make_file(AT_FDCWD, number, dev, 0644, geteuid());
+	make_file(AT_FDCWD, choice, "none [bfq]\n", 0644, geteuid());
+	if (!below)
+		return;
+
+	_cleanup_free_ char *link = str_printf("%s/%s", slaves, strrchr(below, '/') + 1);
+
+	assert_int_equal(symlink(below, link), 0);
+}
+
+/* LVM on LUKS on a RAID 1 of a partition and a whole disk: shares of the two disks count, whatever is above them. */
+static void test_stack(void **state)
+{
+	char block[] = "/tmp/ctctl-sysfs-XXXXXX";
+	struct pool_disk disks[POOL_DISKS_MAX];
+
+	(void)state;
+	assert_non_null(mkdtemp(block));
+
+	_cleanup_free_ char *top = str_printf("%s/dm-1", block), *part = str_printf("%s/sda/sda2", block);
+	_cleanup_free_ char *mark = str_printf("%s/partition", part), *second = str_printf("%s/md0/slaves/sdb", block);
+
+	put_device(block, "sda", "8:0\n", NULL);
+	put_device(block, "sdb", "8:16\n", NULL);
+	put_device(block, "md0", "9:0\n", "../../sda/sda2");
+	put_device(block, "dm-0", "253:0\n", "../../md0");
+	put_device(block, "dm-1", "253:1\n", "../../dm-0");
+	assert_int_equal(symlink("../../sdb", second), 0);
+	assert_int_equal(mkdir(part, 0755), 0);
+	make_file(AT_FDCWD, mark, "2\n", 0644, geteuid());
+
+	int own = pool_disks_of_device(top, POOL_DISKS_OWN, disks);
+
+	assert_int_equal(own, 1);
+	assert_string_equal(disks[0].name, "dm-1");
+
+	int lowest = pool_disks_of_device(top, POOL_DISKS_LOWEST, disks);
+
+	assert_int_equal(path_remove_tree_at(AT_FDCWD, block), 0);
+	assert_int_equal(lowest, 2);
+	assert_int_equal(disks[0].major, 8);
+	assert_int_equal(disks[0].minor + disks[1].minor, 16);
+	assert_string_equal(disks[0].scheduler, "bfq");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(test_dir, scratch_teardown),
 		cmocka_unit_test_teardown(test_loop, scratch_teardown),
 		cmocka_unit_test(test_tmpfs),
+		cmocka_unit_test(test_stack),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
