@@ -16,11 +16,33 @@ setup() {
 }
 
 teardown() {
+	local host bad=''
 	if [ -z "$BATS_TEST_COMPLETED" ]; then
-		host_run "$a" 'journalctl -b -o short-monotonic --no-pager | tail -n 80' || true
+		on "$a" 'journalctl -b -o short-monotonic --no-pager | tail -n 80' || true
 	fi
+	for host in "$a" "$b"; do
+		is_sound "$host" || bad+=" $host"
+	done
 	host_stop "$a"
 	host_stop "$b"
+	[ -z "$bad" ] || {
+		echo "a kernel that stumbled, or a program that dumped core:$bad"
+		return 1
+	}
+}
+
+# What a kernel says that goes wrong. That a processor got no time from the machine that emulates it (a soft lockup) is no fault of the host's.
+stumbles() {
+	grep -aE 'BUG: |Oops|Kernel panic|WARNING: CPU' | grep -v 'BUG: soft lockup'
+}
+
+# is_sound HOST: neither in this boot nor in one before. Shows what is not. Who has stopped for good is not asked: its console says why.
+is_sound() {
+	[ -d "$HOSTS_RUN/$1" ] || return 0
+	! stumbles <"$HOSTS_RUN/$1/console.log" || return 1
+	on "$1" 'journalctl _TRANSPORT=kernel -q -o cat --no-pager' >"$BATS_TEST_TMPDIR/kernel" || return 1
+	! stumbles <"$BATS_TEST_TMPDIR/kernel" || return 1
+	on "$1" '! find /var/crash -type f | grep .'
 }
 
 # on HOST COMMAND: what it says is shown if the test fails; ends with its status.
@@ -28,7 +50,7 @@ on() {
 	local host=$1
 	shift
 	timeout --foreground 300 ssh "${host_ssh_options[@]}" -o ControlPath="$HOSTS_RUN/$host/ssh" -p "$HOST_PORT" -- \
-		"root@$(cat "$HOSTS_RUN/$host/address")" "set -e; $*"
+		"root@$(cat "$HOSTS_RUN/$host/address")" "ulimit -c unlimited; set -e; $*"
 }
 
 # with_template HOST NAME: as built outside.
