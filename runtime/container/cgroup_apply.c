@@ -45,7 +45,10 @@ static int make_room(const char *path, const struct cgroup_setting *s)
 	return -EBUSY;
 }
 
-/* A group with processes takes no empty list, neither on v1 nor on v2 (ENOSPC): it gets what the group above has. */
+/*
+ * A group with processes takes no empty list, neither on v1 nor on v2 (ENOSPC): it gets what the group above has now. That is a
+ * snapshot: a processor that the group above gets later comes to this one with the next start of the guest.
+ */
 static int set_all_cpus(const char *path, const struct cgroup_setting *s)
 {
 	const char *slash = strrchr(path, '/');

@@ -252,7 +252,7 @@ int cgroup_write(const struct cgroup_hierarchy *h, const char *path, const char 
 	return (size_t)n == len ? 0 : -EIO;
 }
 
-/* One read: these files are short, and the first line is what is wanted. */
+/* One read: these files are short, and the first line is what is wanted. One that was cut says something else. */
 int cgroup_read(const struct cgroup_hierarchy *h, const char *path, const char *file, char *ret, size_t room)
 {
 	_cleanup_fd_ int fd = cgroup_open_file(h, path, file, O_RDONLY);
@@ -265,6 +265,13 @@ int cgroup_read(const struct cgroup_hierarchy *h, const char *path, const char *
 	if (n < 0)
 		return -errno;
 	ret[n] = '\0';
-	ret[strcspn(ret, "\n")] = '\0';
+
+	size_t len = strcspn(ret, "\n");
+
+	if (len == room - 1) {
+		ret[0] = '\0';
+		return -E2BIG;
+	}
+	ret[len] = '\0';
 	return 0;
 }

@@ -51,6 +51,7 @@ const char *cgroup_hierarchy_name(const struct cgroup_hierarchy *h);
 /* Files of a group, without libcgroup. A descriptor, 0, or a negative errno. */
 int cgroup_open_file(const struct cgroup_hierarchy *h, const char *path, const char *file, int flags) _must_check_;
 int cgroup_write(const struct cgroup_hierarchy *h, const char *path, const char *file, const char *value) _must_check_;
+/* The first line; -E2BIG if it may be longer than there is room for. */
 int cgroup_read(const struct cgroup_hierarchy *h, const char *path, const char *file, char *ret, size_t room) _must_check_;
 bool cgroup_exists(const struct cgroup_hierarchy *h, const char *path);
 

@@ -339,6 +339,17 @@ static void test_cpuset(void **state)
 	change(&map, &some, &none);
 	/* Not an empty one: those of the group above. */
 	assert_value(f, "cpuset.cpus", "0-5");
+
+	/* A longer list than there is room for is not cut to a shorter one. */
+	struct err err = ERR_INIT;
+	char list[2048] = "0";
+
+	for (size_t i = 1; i + 2 < sizeof(list); i += 2)
+		memcpy(list + i, ",2", 3);
+	put(f, "ctctl/cpuset.cpus.effective", list);
+	put(f, "ctctl/web1/cpuset.cpus", some.cpus);
+	assert_int_equal(cgroup_map_set_limits(&map, "ctctl/web1", &some, &none, &err), -E2BIG);
+	assert_value(f, "cpuset.cpus", some.cpus);
 	map = map_of(f, CPUSET_V1);
 	put(f, "ctctl/cpuset.cpus", "0-7\n");
 	put(f, "ctctl/web1/cpuset.cpus", "");
