@@ -6,6 +6,7 @@
 #include "base/fault.h"
 #include "base/str.h"
 #include "runtime/container/cgroup.h"
+#include "runtime/cpuset.h"
 #include "runtime/guest_priv.h"
 #include "runtime/home.h"
 #include "runtime/operations.h"
@@ -65,6 +66,30 @@ int guest_limits(const struct guest_config *config, struct pool *pool, struct cg
 	if (has_rates(config))
 		r = find_disks(pool, POOL_DISKS_OWN, &ret->rate_disks, err);
 	return r == 0 && has_weight(config) ? find_disks(pool, POOL_DISKS_LOWEST, &ret->weight_disks, err) : r;
+}
+
+static int check_weight(const struct guest_config *config, struct pool *pool, struct err *err)
+{
+	struct cgroup_limits limits = { .io_weight = config->io_weight };
+	int r = find_disks(pool, POOL_DISKS_LOWEST, &limits.weight_disks, err);
+
+	return r < 0 ? r : cgroup_check_limits(&limits, err);
+}
+
+int guest_start_limits(const struct guest *guest, struct pool *pool, struct cgroup_limits *ret, struct err *err)
+{
+	struct guest_config given = guest->config; /* what it points to stays the guest's */
+	struct err why = ERR_INIT;
+
+	if (given.cpuset && cpuset_check_online("cpuset", given.cpuset, &why) < 0) {
+		log_warning(guest->node->log, "guest '%s' starts on all processors: %s", guest->name, why.msg);
+		given.cpuset = NULL;
+	}
+	if (has_weight(&given) && check_weight(&given, pool, &why) < 0) {
+		log_warning(guest->node->log, "guest '%s' starts with the default share of the disk: %s", guest->name, why.msg);
+		given.io_weight = IO_WEIGHT_DEFAULT;
+	}
+	return guest_limits(&given, pool, ret, err);
 }
 
 static bool limits_disks(const struct guest_config *config)

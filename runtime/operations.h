@@ -44,6 +44,12 @@ void guest_protect_or_warn(const struct guest *guest);
 int guest_limits(const struct guest_config *config, struct pool *pool, struct cgroup_limits *ret, struct err *err) _must_check_;
 
 /*
+ * The same for a start, without the shares that this host has ceased to give since they were set: a scheduler of disks that was
+ * chosen in /sys is gone after a reboot of the host, and a processor may be offline. That is a warning: the guest is to run.
+ */
+int guest_start_limits(const struct guest *guest, struct pool *pool, struct cgroup_limits *ret, struct err *err) _must_check_;
+
+/*
  * Could the guest be started here with the limits in its configuration? What this host cannot do is UNSUPPORTED. `pool` as above,
  * NULL to have it opened.
  */

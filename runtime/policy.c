@@ -93,7 +93,7 @@ static int check_network(const struct guest_config *config, struct err *err)
 	return 0;
 }
 
-int policy_check(const struct node *node, const struct guest_config *config, struct err *err)
+int policy_check_start(const struct node *node, const struct guest_config *config, struct err *err)
 {
 	(void)node;
 
@@ -101,9 +101,14 @@ int policy_check(const struct node *node, const struct guest_config *config, str
 
 	if (r == 0)
 		r = check_cpus(config, err);
-	if (r == 0 && config->cpuset)
-		r = cpuset_check_online("cpuset", config->cpuset, err);
 	if (r == 0)
 		r = check_network(config, err);
 	return r;
+}
+
+int policy_check(const struct node *node, const struct guest_config *config, struct err *err)
+{
+	int r = policy_check_start(node, config, err);
+
+	return r == 0 && config->cpuset ? cpuset_check_online("cpuset", config->cpuset, err) : r;
 }

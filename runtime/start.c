@@ -136,7 +136,7 @@ static int fill_spec(const struct guest *guest, struct launch *l, struct ct_spec
 
 	struct cgroup_limits limits;
 
-	r = guest_limits(c, l->pool, &limits, err);
+	r = guest_start_limits(guest, l->pool, &limits, err);
 	if (r < 0)
 		return err_wrap(err, "guest '%s'", guest->name);
 	*spec = (struct ct_spec){
@@ -211,7 +211,7 @@ static int open_journal(const struct guest *guest, const char *boot, struct err 
 int guest_start_locked(struct guest *guest, struct err *err)
 {
 	_cleanup_(launch_release) struct launch l = { .area_fd = -EBADF, .layer_fd = -EBADF };
-	int r = policy_check(guest->node, &guest->config, err);
+	int r = policy_check_start(guest->node, &guest->config, err);
 
 	/* What can fail for a reason of the user's comes first, while there is nothing to undo. */
 	if (r == 0)

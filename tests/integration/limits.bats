@@ -272,6 +272,17 @@ affinity() {
 	[ "$(affinity g1)" = 0 ]
 }
 
+@test "a guest starts, with a warning, without the shares that the host does not give any more" {
+	ct -q create g1 micro
+	printf 'cpuset = 0-8191\nio-weight = 300\n' >>"$CTCTL_PREFIX/lib/guests/g1/guest.conf"
+	run -0 --separate-stderr ct start g1
+	[[ $stderr == *warning*g1*"cpuset '0-8191'"* ]]
+	refuse 21 ct set g1 --cpuset 0-8191 says cpuset
+	[ "$(affinity g1)" = "$(cat /sys/devices/system/cpu/online)" ]
+	run -0 --separate-stderr ct restart g1 --kill
+	[[ $stderr == *warning*g1*"cpuset '0-8191'"* ]]
+}
+
 # timed COMMAND...: prints the milliseconds that it took.
 timed() {
 	local start

@@ -150,6 +150,10 @@ static int policy_of(const char *const pairs[][2], size_t n, struct err *err)
 		assert_ok(config_set(&c, param_find(pairs[i][0]), pairs[i][1], err), err);
 
 	int r = policy_check(&node, &c, err);
+	struct err start = ERR_INIT;
+
+	/* Of what is refused when it is set, only a processor that is offline does not keep a guest from starting. */
+	assert_int_equal(policy_check_start(&node, &c, &start) < 0, r < 0 && !c.cpuset);
 
 	config_free(&c);
 	return r;
