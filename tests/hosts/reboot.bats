@@ -12,12 +12,17 @@ reboot_host() {
 	host_hang_up "$1"
 }
 
-# A service of the guest whose end is written down: only who is shut down in order comes to that.
+# A service of the guest writes down when it ends, in seconds: only who is shut down in order comes to that.
 with_witness() {
 	on "$1" "ctctl exec $2 -- sh -c '
-		printf \"[Service]\\nType=oneshot\\nRemainAfterExit=yes\\nExecStart=/bin/true\\nExecStop=/bin/sh -c \\\"echo ended >>/root/ended\\\"\\n[Install]\\nWantedBy=multi-user.target\\n\" \
+		printf \"[Service]\\nType=oneshot\\nRemainAfterExit=yes\\nExecStart=/bin/true\\nExecStop=/bin/sh -c \\\"date +%%%%s >>/root/ended\\\"\\n[Install]\\nWantedBy=multi-user.target\\n\" \
 			>/etc/systemd/system/witness.service
 		systemctl enable --now witness'"
+}
+
+# The same of a guest with busybox, whose init takes two seconds to its end after that.
+with_small_witness() {
+	on "$1" "ctctl exec $2 -- sh -c 'echo \"::shutdown:date +%s >>/root/ended\" >>/etc/inittab; kill -HUP 1'"
 }
 
 @test "a host that is rebooted ends its guests in order, and brings those set to autostart back in order, with their data" {
@@ -36,6 +41,8 @@ with_witness() {
 		ctctl start other'
 	wait_for "$a" 120 "$(is_up first)"
 	with_witness "$a" first
+	with_small_witness "$a" second
+	with_small_witness "$a" third
 	on "$a" 'for g in first second third other; do ctctl exec $g -- sh -c "echo kept >/root/note"; done'
 	reboot_host "$a"
 	wait_for "$a" 120 'systemctl is-active -q ctctl'
@@ -43,15 +50,19 @@ with_witness() {
 	echo "$output"
 	[ "$(grep -cE '^(asleep|first|second|third) running' <<<"$output")" -eq 4 ]
 	[[ $output == *"other stopped"* ]]
-	on "$a" 'for g in first second third; do [ "$(ctctl exec $g -- cat /root/note)" = kept ]; done
-		[ "$(ctctl exec first -- cat /root/ended)" = ended ]'
+	on "$a" 'for g in first second third; do [ "$(ctctl exec $g -- cat /root/note)" = kept ]; done'
 	# Who comes later in the order was started later: their inits, in clock ticks since the boot.
 	run -0 on "$a" 'for g in asleep first second third; do
 		sed -n "s/^init [0-9]* //p" /run/ctctl/$g/state; done'
 	echo "$output"
 	[ "$(wc -l <<<"$output")" -eq 4 ]
 	[ "$output" = "$(sort -n <<<"$output")" ]
-	# And ended in the reverse order, before the file systems below them went.
+	# And ended in the reverse order, each once and all at different times.
+	run -0 on "$a" 'for g in third second first; do ctctl exec $g -- cat /root/ended; done'
+	echo "$output"
+	[ "$(wc -l <<<"$output")" -eq 3 ]
+	[ "$output" = "$(sort -nu <<<"$output")" ]
+	# Before the file systems below them went.
 	run -0 on "$a" 'journalctl -b -1 --no-pager -o cat | grep -nE "Stopped 4, failed 0|Unmounted .*ctctl|Stopped target local-fs.target"'
 	echo "$output"
 	[[ $output == *'Stopped 4, failed 0'*'local-fs.target'* ]]
@@ -68,5 +79,5 @@ with_witness() {
 	on "$a" '[ "$(ctctl list -o name,state | awk "\$1 == \"web\" { print \$2 }")" = stopped ]
 		journalctl -b -1 --no-pager -o cat | grep "Stopped 1, failed 0"
 		ctctl start web
-		[ "$(ctctl exec web -- cat /root/ended)" = ended ]'
+		ctctl exec web -- grep -qx "[0-9][0-9]*" /root/ended'
 }
