@@ -30,6 +30,7 @@ struct launch {
 	int layer_fd;
 	char *cgroup;
 	char *monitors;
+	char *gateway;
 	char boot[BOOT_ID_ROOM];
 	char link[LINK_NAME_ROOM];
 };
@@ -41,6 +42,7 @@ static void launch_release(struct launch *l)
 	pool_close(l->pool);
 	free(l->cgroup);
 	free(l->monitors);
+	free(l->gateway);
 }
 
 static int open_layer(const struct guest *guest, struct err *err)
@@ -115,43 +117,72 @@ static char *bridge_gateway(const struct node *node, const char *guest_address)
 	return str_printf("%.*s", (int)(slash - node->bridge_address), node->bridge_address);
 }
 
-static int fill_spec(const struct guest *guest, struct launch *l, struct ct_spec *spec, struct err *err)
+/* The group for it and what it may use. */
+static int fill_group(const struct guest *guest, struct launch *l, struct cgroup_spec *ret, struct err *err)
 {
 	const struct guest_config *c = &guest->config;
-	const struct node *node = guest->node;
-	uint64_t ids_first;
 
-	if (str_to_u64(c->ids, UINT32_MAX, &ids_first) < 0 || ids_first == 0 || strlen(c->uuid) != 36)
+	l->cgroup = guest_cgroup_path(guest);
+	l->monitors = str_printf("%s/_monitors", guest->node->cgroup_parent);
+	if (!l->cgroup || !l->monitors)
+		return err_oom(err);
+	*ret = (struct cgroup_spec){
+		.path = l->cgroup,
+		.allow_tun = config_has_feature(c, FEATURE_TUN),
+		.allow_fuse = config_has_feature(c, FEATURE_FUSE),
+	};
+
+	int r = guest_start_limits(guest, l->pool, &ret->limits, err);
+
+	return r < 0 ? err_wrap(err, "guest '%s'", guest->name) : 0;
+}
+
+/* By an address in its configuration it has a network, or none. */
+static void fill_net(const struct guest *guest, struct launch *l, struct ct_net *ret)
+{
+	const struct guest_config *c = &guest->config;
+
+	*ret = (struct ct_net){ .mode = CT_NET_NONE };
+	if (!c->ip)
+		return;
+	guest_link_name(guest, l->link);
+	l->gateway = c->gateway ? strdup(c->gateway) : bridge_gateway(guest->node, c->ip);
+	*ret = (struct ct_net){
+		.mode = CT_NET_BRIDGE,
+		.host_name = l->link,
+		.guest_name = "eth0",
+		.bridge = guest->node->bridge,
+		.bridge_address = guest->node->bridge_address,
+		.address = c->ip,
+		.gateway = l->gateway,
+	};
+	make_mac(c->uuid, ret->mac);
+}
+
+static int check_identity(const struct guest *guest, uint64_t *ret_ids_first, struct err *err)
+{
+	const struct guest_config *c = &guest->config;
+
+	if (str_to_u64(c->ids, UINT32_MAX, ret_ids_first) < 0 || *ret_ids_first == 0 || strlen(c->uuid) != 36)
 		return err_exit(err, EXIT_BAD_CONFIG, EINVAL, "guest '%s': its ids '%s' or uuid '%s' are damaged", guest->name,
 				c->ids, c->uuid);
 
-	int r = ids_check(node, ids_first, c->uuid, err);
+	int r = ids_check(guest->node, *ret_ids_first, c->uuid, err);
 
-	if (r < 0)
-		return err_wrap(err, "guest '%s'", guest->name);
-	l->cgroup = guest_cgroup_path(guest);
-	l->monitors = str_printf("%s/_monitors", node->cgroup_parent);
-	if (!l->cgroup || !l->monitors)
-		return err_oom(err);
+	return r < 0 ? err_wrap(err, "guest '%s'", guest->name) : 0;
+}
 
-	struct cgroup_limits limits;
-
-	r = guest_start_limits(guest, l->pool, &limits, err);
-	if (r < 0)
-		return err_wrap(err, "guest '%s'", guest->name);
-	*spec = (struct ct_spec){
+static int launch(struct guest *guest, struct launch *l, struct err *err)
+{
+	const struct guest_config *c = &guest->config;
+	const struct node *node = guest->node;
+	struct ct_spec spec = {
 		.name = guest->name,
 		.uuid = c->uuid,
 		.hostname = c->hostname ? c->hostname : guest->name,
 		.init_path = "/sbin/init",
 		.init_kind = c->init ? c->init : "other",
 		.boot = l->boot,
-		.cgroup = { .path = l->cgroup,
-			    .limits = limits,
-			    .allow_tun = config_has_feature(c, FEATURE_TUN),
-			    .allow_fuse = config_has_feature(c, FEATURE_FUSE) },
-		.monitors_cgroup = l->monitors,
-		.ids_first = ids_first,
 		.features = c->features,
 		.layer_fd = l->layer_fd,
 		.area_fd = l->area_fd,
@@ -163,32 +194,14 @@ static int fill_spec(const struct guest *guest, struct launch *l, struct ct_spec
 		.self = node->self,
 		.prefix = node->prefix,
 	};
-	return 0;
-}
+	int r = check_identity(guest, &spec.ids_first, err);
 
-static int launch(struct guest *guest, struct launch *l, struct err *err)
-{
-	const struct guest_config *c = &guest->config;
-	_cleanup_free_ char *gateway = NULL;
-	struct ct_spec spec;
-	int r = fill_spec(guest, l, &spec, err);
-
+	if (r == 0)
+		r = fill_group(guest, l, &spec.cgroup, err);
 	if (r < 0)
 		return r;
-	if (c->ip) {
-		guest_link_name(guest, l->link);
-		gateway = c->gateway ? strdup(c->gateway) : bridge_gateway(guest->node, c->ip);
-		spec.net = (struct ct_net){
-			.mode = CT_NET_BRIDGE,
-			.host_name = l->link,
-			.guest_name = "eth0",
-			.bridge = guest->node->bridge,
-			.bridge_address = guest->node->bridge_address,
-			.address = c->ip,
-			.gateway = gateway,
-		};
-		make_mac(c->uuid, spec.net.mac);
-	}
+	spec.monitors_cgroup = l->monitors;
+	fill_net(guest, l, &spec.net);
 	return ct_launch(&spec, err);
 }
 
