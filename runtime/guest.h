@@ -37,6 +37,7 @@ int guest_open(const struct node *node, const char *name, struct guest **ret, st
 /*
  * Opens a guest to change it: takes its lock (exit status LOCKED if it is busy, unless `wait`), finishes or undoes what an
  * interrupted operation left, says so to the node's log, then reads the configuration. `verb` is what the lock is noted for.
+ * To finish a guest's own reboot is to start it, even if the command is a `set`: see was_restarted.
  */
 int guest_open_locked(const struct node *node, const char *name, const char *verb, bool wait, struct guest **ret,
 		      struct err *err) _must_check_;

@@ -40,6 +40,10 @@ int guest_acquire_quiet(const struct node *node, const char *name, const char *v
  * the guest's lock. Loads the configuration. On return either nothing of the guest is in the kernel, or it runs and is watched by
  * a monitor; that it has none, or not the limits of its guest.conf, is only a warning, because a guest has to be stoppable all
  * the same: then the journal of a `set` is still open. *ret_gone (may be NULL) is set if the guest itself was undone away.
+ *
+ * It may START the guest, whatever the command that came: where the journal says that the guest has rebooted itself and nobody
+ * has started it again, that is done here, with all that a start takes (policy, storage, network, up to a start's time), and
+ * was_restarted is set. A failure of that is a warning, and the guest is stopped.
  */
 int guest_settle(struct guest *guest, bool *ret_gone, struct err *err) _must_check_;
 
