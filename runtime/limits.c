@@ -12,8 +12,6 @@
 #include "runtime/operations.h"
 #include "storage/pool.h"
 
-#define IO_WEIGHT_DEFAULT 100
-
 _Static_assert(sizeof(((struct cgroup_disks *)NULL)->list) >= POOL_DISKS_MAX * sizeof(struct cgroup_disk),
 	       "room for each disk of a pool");
 
@@ -24,7 +22,7 @@ static bool has_rates(const struct guest_config *config)
 
 static bool has_weight(const struct guest_config *config)
 {
-	return config->io_weight != IO_WEIGHT_DEFAULT;
+	return config->io_weight != CGROUP_WEIGHT_DEFAULT;
 }
 
 static int find_disks(struct pool *pool, enum pool_disks which, struct cgroup_disks *ret, struct err *err)
@@ -87,7 +85,7 @@ int guest_start_limits(const struct guest *guest, struct pool *pool, struct cgro
 	}
 	if (has_weight(&given) && check_weight(&given, pool, &why) < 0) {
 		log_warning(guest->node->log, "guest '%s' starts with the default share of the disk: %s", guest->name, why.msg);
-		given.io_weight = IO_WEIGHT_DEFAULT;
+		given.io_weight = CGROUP_WEIGHT_DEFAULT;
 	}
 	return guest_limits(&given, pool, ret, err);
 }

@@ -101,14 +101,12 @@ static bool is_escaped(const char *s)
  */
 static bool is_group_path(const char *s)
 {
-	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-/";
+	struct err ignored = ERR_INIT;
 
-	if (s[strspn(s, allowed)] || strlen(s) > 128 || is_escaped(s))
+	if (cgroup_check_path(s, &ignored) < 0 || strlen(s) > 128 || is_escaped(s))
 		return false;
 	for (const char *end;; s = end + 1) {
 		end = strchrnul(s, '/');
-		if (end == s || (*s == '.' && strspn(s, ".") >= (size_t)(end - s)))
-			return false;
 		if (cgroup_is_slice(s, (size_t)(end - s)))
 			return false;
 		if (!*end)

@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "netns/link.h"
+#include "runtime/container/cgroup.h"
 #include "runtime/cpuset.h"
 
 /* RFC 1123: labels of at most 63 characters, 253 in all; Linux keeps 64 (__NEW_UTS_LEN). */
@@ -16,6 +17,10 @@
 #define LABEL_LEN_MAX	 63
 
 #define TEXT_LEN_MAX 150
+
+/* A number that has a name, as a user would write it. */
+#define TEXT_OF(number)	 TEXT_OF_(number)
+#define TEXT_OF_(number) #number
 
 static const struct param params[] = {
 #define PARAM(field, key_, kind_, dflt_, least_, most_, scope_, arg, help_) \

@@ -38,6 +38,9 @@ struct cgroup_io_rates {
 
 #define CGROUP_CPUS_ROOM 128
 
+/* Of processors and of disks: the kernel's, which every group of the host has (cgroup-v2.rst, "Weights"). A plain number. */
+#define CGROUP_WEIGHT_DEFAULT 100
+
 /*
  * What only v2 has is UNSUPPORTED on v1. A limit of the memory is one of the swap, too: with one, a group has no swap on v2, and
  * on v1 no more than the limit together with its memory. memory.low needs the groups above: cgroup_protect_parents().
@@ -47,11 +50,11 @@ struct cgroup_limits {
 	uint64_t memory_high_bytes;  /* memory.high, v2 only; 0: none */
 	uint64_t memory_low_bytes;   /* memory.low, v2 only; 0: none */
 	uint64_t cpu_milli;	     /* thousandths of a core: cpu.max / cpu.cfs_quota_us; 0: none */
-	uint64_t cpu_weight;	     /* 1 to 10000: cpu.weight / cpu.shares (weight * 1024 / 100, at least 2); 0: 100 */
+	uint64_t cpu_weight;	     /* 1 to 10000: cpu.weight / cpu.shares (weight * 1024 / 100, at least 2); 0: the default */
 	char cpus[CGROUP_CPUS_ROOM]; /* "0-3,6": cpuset.cpus; "": all that the group above has */
 	uint64_t pids_max;	     /* 0: none */
 
-	/* 1 to 1000: io.bfq.weight and io.weight / blkio.bfq.weight, where a scheduler weighs; 0: 100, the kernel's default. */
+	/* 1 to 1000: io.bfq.weight and io.weight / blkio.bfq.weight, where a scheduler weighs; 0: the default. */
 	uint64_t io_weight;
 	struct cgroup_disks weight_disks; /* where the weight counts, one of which has to weigh */
 	struct cgroup_io_rates io;	  /* io.max / blkio.throttle.*, on each of `rate_disks` */
@@ -73,6 +76,9 @@ struct cgroup_spec {
 	bool allow_all_devices; /* for processes of the host, such as the monitors: no device list */
 };
 int cgroup_create(const struct cgroup_spec *spec, struct err *err) _must_check_;
+
+/* Components of [A-Za-z0-9_.-], none "." or "..", at most 255 characters: libcgroup follows ".." out of the hierarchy. */
+int cgroup_check_path(const char *path, struct err *err) _must_check_;
 
 /* Is this group, of `len` characters, a slice of systemd: a name and ".slice"? */
 bool cgroup_is_slice(const char *name, size_t len);

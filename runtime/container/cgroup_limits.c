@@ -12,8 +12,7 @@
 /* Documentation/scheduler/sched-bwc.rst: the period is 100 ms by default, a quota is at least 1 ms. */
 #define CPU_PERIOD_USEC	   100000
 #define CPU_QUOTA_USEC_MIN 1000
-/* cgroup-v2.rst: 1 to 10000, 100 by default. v1: 2 to 262144, 1024 by default (kernel/sched/sched.h, MIN_SHARES). */
-#define WEIGHT_DEFAULT	   100
+/* cgroup-v2.rst: 1 to 10000. v1: 2 to 262144, 1024 by default (kernel/sched/sched.h, MIN_SHARES). */
 #define SHARES_PER_DEFAULT 1024
 #define SHARES_MIN	   2
 
@@ -127,14 +126,14 @@ static int plan_cpu(struct cgroup_planner *p, uint64_t milli)
 static int plan_weight(struct cgroup_planner *p, uint64_t weight)
 {
 	const struct cgroup_hierarchy *h;
-	int r = cgroup_plan_need(p, "cpu", "cpu weight", weight != WEIGHT_DEFAULT, &h);
+	int r = cgroup_plan_need(p, "cpu", "cpu weight", weight != CGROUP_WEIGHT_DEFAULT, &h);
 
 	if (r <= 0)
 		return r;
 	if (weight > 10000)
 		return err_set(p->err, EINVAL, "cpu weight %" PRIu64 ": expected 1 to 10000", weight);
 
-	uint64_t shares = weight * SHARES_PER_DEFAULT / WEIGHT_DEFAULT;
+	uint64_t shares = weight * SHARES_PER_DEFAULT / CGROUP_WEIGHT_DEFAULT;
 
 	if (h->is_v2)
 		cgroup_plan_add(p, h, "cpu", "cpu weight", "cpu.weight", "%" PRIu64, weight);
@@ -166,7 +165,7 @@ static int plan_cpus(struct cgroup_planner *p, const char *cpus)
 
 static uint64_t weight_of(const struct cgroup_limits *l)
 {
-	return l->cpu_weight ? l->cpu_weight : WEIGHT_DEFAULT;
+	return l->cpu_weight ? l->cpu_weight : CGROUP_WEIGHT_DEFAULT;
 }
 
 static int plan_all_memory(struct cgroup_planner *p, const struct cgroup_limits *old, const struct cgroup_limits *limits)

@@ -10,8 +10,7 @@
 #include "runtime/container/cgroup_priv.h"
 
 /* cgroup-v2.rst, "io.weight"; of bfq, whose range is the smaller one: bfq-iosched.rst. */
-#define IO_WEIGHT_DEFAULT 100
-#define IO_WEIGHT_MAX	  1000
+#define IO_WEIGHT_MAX 1000
 
 #define COST_FILE     "io.cost.qos"
 #define COST_FILE_MAX (64 << 10)
@@ -64,7 +63,7 @@ static int plan_weight(struct cgroup_planner *p, const struct cgroup_limits *lim
 {
 	static const char what[] = "io-weight";
 	const struct cgroup_hierarchy *h;
-	bool is_wanted = weight != IO_WEIGHT_DEFAULT;
+	bool is_wanted = weight != CGROUP_WEIGHT_DEFAULT;
 	int r = need_io(p, what, is_wanted, &h);
 
 	if (r <= 0)
@@ -152,7 +151,7 @@ static bool is_same_rate(const struct cgroup_io_rates *a, const struct cgroup_io
 
 static uint64_t weight_of(const struct cgroup_limits *l)
 {
-	return l->io_weight ? l->io_weight : IO_WEIGHT_DEFAULT;
+	return l->io_weight ? l->io_weight : CGROUP_WEIGHT_DEFAULT;
 }
 
 int cgroup_plan_io(struct cgroup_planner *p, const struct cgroup_limits *old, const struct cgroup_limits *limits)

@@ -39,9 +39,6 @@ const struct cgroup_hierarchy *cgroup_map_v2(const struct cgroup_map *map);
 
 bool cgroup_has_controller(const struct cgroup_hierarchy *h, const char *controller);
 
-/* Components of [A-Za-z0-9_.-], none "." or "..", at most 255 characters: libcgroup follows ".." out of the hierarchy. */
-int cgroup_check_path(const char *path, struct err *err) _must_check_;
-
 /* Opens the folder of a group. -ENOENT if it is missing. */
 int cgroup_open_group(const struct cgroup_hierarchy *h, const char *path) _must_check_;
 
