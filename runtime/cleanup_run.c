@@ -61,14 +61,30 @@ static int remove_file(const struct guest *guest, const char *name, struct err *
 	return 0;
 }
 
+/*
+ * What was protected for it, asked of the kernel: its guest.conf may have been edited since, or cannot be read. guest.conf counts
+ * where the kernel says nothing: a cleanup that was killed may have removed the group already.
+ */
+static uint64_t protected_memory(const struct guest *guest, const char *cgroup)
+{
+	struct err ignored = ERR_INIT;
+	uint64_t low = 0, sum;
+
+	if (cgroup_get_low(cgroup, &low, &sum, &ignored) < 0 || low == 0)
+		return guest->config.memory_low;
+	return low;
+}
+
 int guest_cleanup_run(struct guest *guest, struct err *err)
 {
 	_cleanup_free_ char *cgroup = guest_run_cgroup(guest);
 	char link[LINK_NAME_ROOM];
+	uint64_t low;
 	int r;
 
 	if (!cgroup)
 		return err_oom(err);
+	low = protected_memory(guest, cgroup);
 	guest_link_name(guest, link);
 	r = end_noted_monitor(guest, err);
 	if (r == 0)
@@ -76,7 +92,7 @@ int guest_cleanup_run(struct guest *guest, struct err *err)
 	if (r == 0)
 		r = cgroup_destroy(cgroup, err);
 	if (r == 0)
-		guest_protect_or_warn(guest);
+		guest_protect_or_warn(guest, low);
 	if (r == 0)
 		r = net_link_delete(link, err);
 	if (r == 0)

@@ -120,11 +120,11 @@ int guest_protect(const struct guest *guest, struct err *err)
 	return path ? cgroup_protect_parents(path, err) : err_oom(err);
 }
 
-void guest_protect_or_warn(const struct guest *guest)
+void guest_protect_or_warn(const struct guest *guest, uint64_t low)
 {
 	struct err err = ERR_INIT;
 
-	if (guest->config.memory_low > 0 && guest_protect(guest, &err) < 0)
+	if (low > 0 && guest_protect(guest, &err) < 0)
 		log_warning(guest->node->log, "guest '%s': the memory that is protected for guests is not the sum of theirs: %s",
 			    guest->name, err.msg);
 }

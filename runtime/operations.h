@@ -32,10 +32,11 @@ int guest_apply_live(struct guest *guest, const struct guest_config *old, struct
 int guest_protect(const struct guest *guest, struct err *err) _must_check_;
 
 /*
- * The same for a guest that was started or has ended, if it has protected memory at all. A failure is a warning: it is no reason
- * to take a guest down that runs, nor to leave one half stopped, and the next change of any guest makes up for it.
+ * The same for a guest that was started or has ended, if it has or had protected memory at all: `low`, in bytes. A failure is a
+ * warning: it is no reason to take a guest down that runs, nor to leave one half stopped, and the next change of any guest makes
+ * up for it.
  */
-void guest_protect_or_warn(const struct guest *guest);
+void guest_protect_or_warn(const struct guest *guest, uint64_t low);
 
 /*
  * What the configuration asks of the guest's control group. `pool` is the guest's; it may be NULL for a configuration of which it

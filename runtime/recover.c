@@ -89,7 +89,7 @@ static int settle_existence(struct guest *guest, struct err *err)
 static int settle_start(struct guest *guest, bool is_alive, struct err *err)
 {
 	if (is_alive) {
-		guest_protect_or_warn(guest);
+		guest_protect_or_warn(guest, guest->config.memory_low);
 		log_notice(guest->node->log, "guest '%s': an interrupted start was found complete", guest->name);
 		return journal_done(guest->run_fd, false, err);
 	}
@@ -140,7 +140,7 @@ static int settle_reboot(struct guest *guest, bool is_alive, struct err *err)
 	struct err why = ERR_INIT;
 
 	if (is_alive) {
-		guest_protect_or_warn(guest);
+		guest_protect_or_warn(guest, guest->config.memory_low);
 		log_notice(guest->node->log, "guest '%s': an interrupted reboot was found complete", guest->name);
 	} else if (restart(guest, &why) < 0) {
 		log_warning(guest->node->log, "guest '%s' has rebooted and could not be started again: %s", guest->name, why.msg);

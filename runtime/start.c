@@ -248,7 +248,7 @@ int guest_start_locked(struct guest *guest, struct err *err)
 	if (r == 0)
 		r = fault_point("start.launched", err);
 	if (r == 0) {
-		guest_protect_or_warn(guest);
+		guest_protect_or_warn(guest, guest->config.memory_low);
 		return journal_done(guest->run_fd, false, err);
 	}
 
