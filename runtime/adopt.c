@@ -55,7 +55,7 @@ static int note(const struct guest *guest, const struct guest_run *run, const ch
 	return r < 0 ? r : state_write(guest->run_fd, &next, err);
 }
 
-/* One that nobody has noted would stay beside the one that the next command starts. As our child it keeps its pid until we wait. */
+/* One that nobody has noted would stay beside that of the next command. As our child it keeps its pid until we wait. */
 static void end_unnoted(pid_t monitor)
 {
 	kill(monitor, SIGKILL);

@@ -49,8 +49,8 @@ int state_write(int run_fd, const struct guest_run *run, struct err *err)
 }
 
 /*
- * Not in the state of a guest that an older ctctl started. A path that was cut is the path of a group above, with other guests in it:
- * only a whole line counts, and one that names no group is damaged.
+ * Not in the state of a guest that an older ctctl started. A path that was cut is that of a group above, with other guests in
+ * it: only a whole line counts, and one that names no group is damaged.
  */
 static int read_group(const char *text, char room[GROUP_ROOM])
 {
