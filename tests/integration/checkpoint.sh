@@ -29,10 +29,32 @@ configured() {
 	awk -F ' *= *' -v key="$1" '$1 == key { print $2; exit }' "$CTCTL_PREFIX/lib/guests/$guest/guest.conf"
 }
 
-# CRIU gives the folders of control groups back their owner, not the files in them. At setup-namespaces: post-restore is too late.
+# The guest's groups from the top down: path, owner, and the controllers that it gave to those below (version 2).
+list_groups() {
+	local group
+	find "$group_dir" -type d | while read -r group; do
+		echo "$group $(stat -c %u:%g "$group") $(sed 's/[a-z][a-z]*/+&/g' "$group/cgroup.subtree_control")"
+	done
+}
+
+# CRIU would write the controllers of those that it makes itself, but without the signs that the kernel wants.
+make_groups() {
+	local group owner
+	while read -r group owner _; do
+		mkdir -p "$group" && chown "$owner" "$group" || die "cannot make the group $group"
+	done <"$images/groups"
+}
+
+# CRIU gives the folders of control groups back their owner, not the files in them, nor controllers to groups in groups, whose files a systemd watches. Owners
+# at setup-namespaces, post-restore is too late. Controllers when init has been in the guest's own group, which takes no process any more then.
 action_script() {
 	cat <<-ACTION
 	#!/bin/sh
+	if [ "\$CRTOOLS_SCRIPT_ACTION" = post-setup-namespaces ]; then
+		while read -r group owner controllers; do
+			[ -z "\$controllers" ] || echo "\$controllers" >"\$group/cgroup.subtree_control"
+		done <"$images/groups"
+	fi
 	[ "\$CRTOOLS_SCRIPT_ACTION" = setup-namespaces ] || exit 0
 	chown $ids_first:$ids_first "$group_dir"
 	find "$group_dir" -type d -uid $ids_first | while read -r group; do
@@ -75,6 +97,7 @@ examine() {
 dump() {
 	local options
 	mapfile -t options < <(options_of dump)
+	list_groups >"$images/groups"
 	"$criu" dump -t "$init" -o dump.log "${options[@]}" --cgroup-root "$group" --tcp-established --network-lock skip --link-remap \
 		--ghost-limit 16M --enable-fs ramfs --timeout $((30 * patience)) >/dev/null 2>&1 || die 'dump failed'
 	# The monitor sees its init end, and puts away what a stopped guest does not need.
@@ -87,6 +110,7 @@ restore() {
 	exec 8<>/dev/ptmx
 	terminal=/dev/pts/$(awk '$1 == "tty-index:" { print $2 }' "/proc/$BASHPID/fdinfo/8")
 	chown "$ids_first:$((ids_first + 5))" "$terminal"
+	make_groups
 	mapfile -t options < <(options_of restore)
 	unshare --mount --propagation private "$rootat" "$layer" "$area" "$ids_first" "$images/root" \
 		"$criu" restore -d --root "$images/root" -o restore.log "${options[@]}" --pidfile "$images/pid" --tcp-established \
