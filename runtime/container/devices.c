@@ -20,8 +20,8 @@ static const struct {
 };
 
 /*
- * systemd makes the host's mounts shared, and so these would follow them as slaves: the guest could read which group of the host's
- * they belong to, and CRIU cannot restore them.
+ * systemd makes the host's mounts shared, and so these would follow them as slaves: the guest could read which group of the
+ * host's they belong to, and CRIU cannot restore them.
  */
 static int add(struct ct_devices *ret, const char *name, const char *path, struct err *err)
 {
