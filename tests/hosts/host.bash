@@ -75,10 +75,15 @@ host_make_qemu() {
 	mv "$tree.new" "$tree"
 }
 
+# A number that no other host here has, and the folder's name for those of others.
 new_address() {
-	local n
-	n=$(find "$HOSTS_RUN" -mindepth 1 -maxdepth 1 -type d | wc -l)
-	echo "127.$((64 + n)).$((BASHPID >> 8 & 255)).$((1 + BASHPID % 254))"
+	local n=1 hash
+	until mkdir "$HOSTS_RUN/.address-$n" 2>/dev/null; do
+		n=$((n + 1))
+	done
+	hash=$(cksum <<<"$HOSTS_RUN")
+	hash=${hash%% *}
+	echo "127.$((64 + n % 128)).$((hash >> 8 & 255)).$((1 + hash % 254))"
 }
 
 overlay() {
@@ -126,23 +131,26 @@ qmp() {
 		}
 	done
 	exec {in}>&- {out}<&-
-	[[ $line != *'"failed"'* && $line != *'"error"'* ]] || echo "hosts: QEMU says: $line" >&2
+	[[ $line != *'"failed"'* && $line != *'"error"'* ]] || {
+		echo "hosts: QEMU says: $line" >&2
+		return 1
+	}
 }
 
 # host_save NAME DIR: ends the host and leaves an image of it as it was, from which host_start() goes on. vmlinuz, initrd and input.img are the caller's.
 host_save() {
 	local dir=$HOSTS_RUN/$1
 	mkdir -p "$2"
-	host_run "$1" sync
+	host_run "$1" sync || return
 	host_hang_up "$1"
 	qmp "$1" '"status": "(completed|failed)"|"error"' \
 		'{"execute": "migrate-set-capabilities", "arguments": {"capabilities": [{"capability": "events", "state": true}]}}' \
 		'{"execute": "migrate-set-parameters", "arguments": {"max-bandwidth": 10000000000}}' \
-		'{"execute": "migrate", "arguments": {"uri": "file:'"$(readlink -f "$2")"'/memory"}}'
-	qmp "$1" '"SHUTDOWN"' '{"execute": "quit"}'
+		'{"execute": "migrate", "arguments": {"uri": "file:'"$(readlink -f "$2")"'/memory"}}' &&
+		qmp "$1" '"SHUTDOWN"' '{"execute": "quit"}' || return
 	wait_gone "$1"
 	mv "$dir/root.qcow2" "$dir/disk.qcow2" "$2"
-	rm -r "$dir"
+	host_stop "$1"
 }
 
 wait_gone() {
@@ -201,5 +209,6 @@ host_stop() {
 		kill -KILL "$(cat "$dir/pid")"
 		wait_gone "$1"
 	fi
+	[ ! -s "$dir/address" ] || rmdir "$HOSTS_RUN/.address-$(($(cut -d. -f2 "$dir/address") - 64))"
 	rm -rf --one-file-system "$dir"
 }

@@ -48,6 +48,6 @@ project_image() {
 			mkfs.btrfs -q /dev/disk/by-id/virtio-disk
 			mount /dev/disk/by-id/virtio-disk /srv/disk
 		fi" || return
-	host_save "$host.install" "$dir/saved"
+	host_save "$host.install" "$dir/saved" || return
 	mv -f "$dir"/saved/* "$dir"
 }
