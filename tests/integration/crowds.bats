@@ -94,33 +94,6 @@ as_empty() {
 	same_state "$BATS_TEST_TMPDIR/empty" "$BATS_TEST_TMPDIR/now"
 }
 
-# statuses COMMAND... : of four at once, sorted.
-at_once() {
-	local i pids=() all=()
-	for i in 1 2 3 4; do
-		"$CTCTL" -q "$@" &
-		pids+=($!)
-	done
-	for i in "${pids[@]}"; do
-		status=0
-		wait "$i" || status=$?
-		all+=("$status")
-	done
-	echo "$*: ${all[*]}"
-	outcomes=" ${all[*]} "
-}
-
-# exactly ONE of the outcomes is a success, all others are among these.
-one_success_else() {
-	local others=$outcomes code
-	[[ $others == *' 0 '* ]]
-	others=${others/ 0 / }
-	for code; do
-		while [[ $others == *" $code "* ]]; do others=${others/ $code / }; done
-	done
-	[ -z "${others// /}" ]
-}
-
 is_deserted() {
 	[ -z "$(instance_processes)" ]
 }
