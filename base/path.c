@@ -183,30 +183,44 @@ static int removal_entry(struct removal *rm, const char *name)
 	return r < 0 && r != -ENOENT ? r : r == 0;
 }
 
+/* A folder's entries, from a descriptor of it that stays the caller's. NULL with errno. */
+static DIR *open_entries(int dir_fd)
+{
+	_cleanup_fd_ int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+	if (dir)
+		TAKE_FD(fd);
+	return dir;
+}
+
+/* 1 with the next entry but "." and "..", 0 at the end. ENOENT is an end: the folder itself was removed meanwhile. */
+static int next_entry(DIR *dir, const struct dirent **ret)
+{
+	do {
+		errno = 0;
+		*ret = readdir(dir);
+		if (!*ret)
+			return errno == ENOENT ? 0 : -errno;
+	} while (strcmp((*ret)->d_name, ".") == 0 || strcmp((*ret)->d_name, "..") == 0);
+	return 1;
+}
+
 /* Empties the current folder of files. 1 if it descended into a folder, 0 if it is empty now. */
 static int removal_sweep(struct removal *rm)
 {
-	int fd = openat(rm->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_dir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	_cleanup_dir_ DIR *dir = open_entries(rm->dir_fd);
+	const struct dirent *e;
+	int r;
 
 	if (!dir)
 		return -errno;
-	for (;;) {
-		errno = 0;
-
-		struct dirent *e = readdir(dir);
-
-		/* ENOENT: the folder itself was removed meanwhile. */
-		if (!e)
-			return errno == ENOENT ? 0 : -errno;
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-			continue;
-
-		int r = removal_entry(rm, e->d_name);
-
+	while ((r = next_entry(dir, &e)) > 0) {
+		r = removal_entry(rm, e->d_name);
 		if (r != 0)
 			return r;
 	}
+	return r;
 }
 
 static int removal_run(struct removal *rm)
@@ -270,24 +284,18 @@ int path_remove_tree_at(int dir_fd, const char *name)
 
 int path_empty_but(int dir_fd, const char *keep)
 {
-	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_dir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	_cleanup_dir_ DIR *dir = open_entries(dir_fd);
+	const struct dirent *e;
+	int r;
 
 	if (!dir)
 		return -errno;
-	for (;;) {
-		errno = 0;
-
-		struct dirent *e = readdir(dir);
-
-		if (!e)
-			return errno == ENOENT ? 0 : -errno;
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 || strcmp(e->d_name, keep) == 0)
+	while ((r = next_entry(dir, &e)) > 0) {
+		if (strcmp(e->d_name, keep) == 0)
 			continue;
-
-		int r = remove_tree(dir_fd, e->d_name);
-
+		r = remove_tree(dir_fd, e->d_name);
 		if (r < 0)
 			return r;
 	}
+	return r;
 }
