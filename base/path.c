@@ -194,16 +194,18 @@ static DIR *open_entries(int dir_fd)
 	return dir;
 }
 
-/* 1 with the next entry but "." and "..", 0 at the end. ENOENT is an end: the folder itself was removed meanwhile. */
-static int next_entry(DIR *dir, const struct dirent **ret)
+/* The next but "." and ".."; NULL with errno, 0 at the end. ENOENT is an end: the folder itself was removed meanwhile. */
+static const struct dirent *next_entry(DIR *dir)
 {
+	const struct dirent *e;
+
 	do {
 		errno = 0;
-		*ret = readdir(dir);
-		if (!*ret)
-			return errno == ENOENT ? 0 : -errno;
-	} while (strcmp((*ret)->d_name, ".") == 0 || strcmp((*ret)->d_name, "..") == 0);
-	return 1;
+		e = readdir(dir);
+	} while (e && (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0));
+	if (!e && errno == ENOENT)
+		errno = 0;
+	return e;
 }
 
 /* Empties the current folder of files. 1 if it descended into a folder, 0 if it is empty now. */
@@ -211,16 +213,16 @@ static int removal_sweep(struct removal *rm)
 {
 	_cleanup_dir_ DIR *dir = open_entries(rm->dir_fd);
 	const struct dirent *e;
-	int r;
 
 	if (!dir)
 		return -errno;
-	while ((r = next_entry(dir, &e)) > 0) {
-		r = removal_entry(rm, e->d_name);
+	while ((e = next_entry(dir))) {
+		int r = removal_entry(rm, e->d_name);
+
 		if (r != 0)
 			return r;
 	}
-	return r;
+	return -errno;
 }
 
 static int removal_run(struct removal *rm)
@@ -286,16 +288,14 @@ int path_empty_but(int dir_fd, const char *keep)
 {
 	_cleanup_dir_ DIR *dir = open_entries(dir_fd);
 	const struct dirent *e;
-	int r;
 
 	if (!dir)
 		return -errno;
-	while ((r = next_entry(dir, &e)) > 0) {
-		if (strcmp(e->d_name, keep) == 0)
-			continue;
-		r = remove_tree(dir_fd, e->d_name);
+	while ((e = next_entry(dir))) {
+		int r = strcmp(e->d_name, keep) == 0 ? 0 : remove_tree(dir_fd, e->d_name);
+
 		if (r < 0)
 			return r;
 	}
-	return r;
+	return -errno;
 }
