@@ -1,18 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
+#include "netns/address.h"
 
 /*
- * Links, addresses and routes of one network namespace, by libnl-route. No call fills a cache of all links: the cost does not
- * grow with the number of guests.
+ * Links, addresses, routes and neighbours of one network namespace, by libnl-route. No call fills a cache of all links: the cost
+ * does not grow with the number of guests. Unless it is said otherwise, called by the host's root (CAP_NET_ADMIN) in the host's
+ * network namespace.
  */
+
+/* The addresses by which a routed guest knows the host's end of its link; every such link has them. */
+#define NET_ROUTED_GATEWAY4 "169.254.1.1" /* RFC 3927: link-local, forwarded by nobody */
+#define NET_ROUTED_GATEWAY6 "fe80::1"
 
 /*
  * A pair of veth devices: one end here, up and on the bridge; the other in the guest's network namespace, down, under its final
- * name. Called by the host's root (CAP_NET_ADMIN here and in the guest's namespace) in the host's network namespace.
+ * name.
  */
 struct net_veth_spec {
 	const char *host_name;	/* at most 15 characters (IFNAMSIZ) */
@@ -25,28 +33,115 @@ struct net_veth_spec {
 
 int net_veth_create(const struct net_veth_spec *spec, struct err *err) _must_check_;
 
+/* A macvlan of mode bridge on `parent`, made in the guest's network namespace. The host has no end of it. */
+struct net_macvlan_spec {
+	const char *parent;
+	const char *guest_name;
+	int guest_netns_fd;
+	uint8_t mac[6];
+	uint32_t mtu;
+};
+
+int net_macvlan_create(const struct net_macvlan_spec *spec, struct err *err) _must_check_;
+
 /* Removes a link and with it its peer; a missing one is a success. */
 int net_link_delete(const char *name, struct err *err) _must_check_;
 
-/*
- * Makes a bridge if it is missing, gives it `address` ("10.0.3.1/24"; NULL: none) if that is missing, and brings it up. An
- * existing link of that name that is no bridge is an error. Host's root, host's network namespace.
- */
-int net_bridge_ensure(const char *name, const char *address, struct err *err) _must_check_;
+/* Is there one? 1, 0, or a negative errno. */
+int net_link_exists(const char *name, struct err *err) _must_check_;
 
-/* The guest's side of its interface. */
-struct net_setup_spec {
-	const char *name;    /* "eth0"; NULL: only the loopback */
-	const char *address; /* "10.0.3.5/24", IPv4 or IPv6; NULL: none */
-	const char *gateway; /* NULL: no default route */
+/*
+ * Makes a bridge if it is missing, gives it those of `addresses` (each with its network's prefix) that are missing, and brings it
+ * up. An existing link of that name that is no bridge is an error.
+ */
+int net_bridge_ensure(const char *name, const struct net_address *addresses, size_t n, struct err *err) _must_check_;
+
+/* Is it a bridge that is there? Without one -ENODEV, with another kind of link -EINVAL; the message says how to make one. */
+int net_bridge_check(const char *name, struct err *err) _must_check_;
+
+/*
+ * Makes a port of a bridge a guest's: the bridge learns nothing from it and floods no unicast to it, but knows that `mac` is there.
+ * So a guest can neither fill the bridge's table nor see what is for others. `vlan` 1 to 4094: the port is in that VLAN, untagged,
+ * and in no other; a bridge that does not filter VLANs is switched to it if ctctl made it (`is_own`), else refused. 0: left alone.
+ */
+struct net_port_spec {
+	const char *link;
+	const char *bridge;
+	uint8_t mac[6];
+	unsigned int vlan;
+	bool is_own;
+};
+
+int net_port_setup(const struct net_port_spec *spec, struct err *err) _must_check_;
+
+/* The host's side of a routed link. What is there already is fine. */
+struct net_routed_spec {
+	const char *link;
+	uint8_t guest_mac[6];
+	const struct net_address *addresses; /* each gets a host route to the link */
+	size_t n_addresses;
+	const struct net_address *prefixes; /* each is routed through the guest's address: IPv6, its link-local one */
+	size_t n_prefixes;
 };
 
 /*
- * Brings up the loopback, then the interface with its address and default route. Called by the guest's init-to-be, as the guest's
- * root, in the guest's network namespace, before anything of the guest runs.
+ * Gives the link NET_ROUTED_GATEWAY4 and 6 and the routes. -EEXIST: there is such a route already, to another link, which the
+ * message names. On a host without IPv6, IPv6 addresses are EXIT_UNSUPPORTED.
+ */
+int net_routed_setup(const struct net_routed_spec *spec, struct err *err) _must_check_;
+
+/* Removes these routes from a link that stays; missing ones are fine. (With the link they go by themselves.) */
+int net_routed_remove(const struct net_routed_spec *spec, struct err *err) _must_check_;
+
+/* The interface of the default route of that family: its name, or -ENODEV. */
+int net_uplink_find(int family, char ret_name[16], struct err *err) _must_check_;
+
+/*
+ * Answers for `address` on `uplink` (proxy ARP; for IPv6 the uplink's proxy_ndp is switched on, too). An entry that is there is
+ * fine, and so is a missing one to remove.
+ */
+int net_proxy_add(const char *uplink, const struct net_address *address, struct err *err) _must_check_;
+int net_proxy_remove(const char *uplink, const struct net_address *address, struct err *err) _must_check_;
+
+/*
+ * Has the host forward packets of a family, as it must for guests that are not on a bridge with the outside. An IPv6 router does
+ * not listen to router advertisements (ip-sysctl.rst, accept_ra): on interfaces that did, accept_ra becomes 2, so that the host
+ * keeps its own default route. Returns 1 if it was changed, 0 if it was so already.
+ */
+int net_forwarding_enable(int family, struct err *err) _must_check_;
+/* Is it? 1, 0, or a negative errno. */
+int net_forwarding_is_enabled(int family);
+
+/* Does the kernel have IPv6, and is it not switched off (disable_ipv6, ipv6.disable=1)? */
+bool net_has_ipv6(void);
+
+/* The guest's side of an interface. */
+struct net_setup_spec {
+	const char *name;		     /* "eth0" */
+	const struct net_address *addresses; /* with the prefix that each is to have */
+	size_t n_addresses;
+	const struct net_address *prefixes; /* routed to it: the first address of each becomes an address of the interface */
+	size_t n_prefixes;
+	struct net_address gateways[2]; /* IPv4, IPv6; family 0: none */
+	bool is_routed;			/* the gateways are reached on the link, whatever the prefixes say */
+	bool has_default;		/* the default routes go there */
+};
+
+/* Brings up the loopback. Called as the guest's root in its network namespace. */
+int net_setup_loopback(struct err *err) _must_check_;
+
+/*
+ * Brings an interface up with its addresses (usable at once: no duplicate address detection) and default routes. Called as the
+ * guest's root, in the guest's network namespace: by the init-to-be, before anything of the guest runs, or by a process of ctctl
+ * that joined a running guest. Can be repeated.
  */
 int net_setup_guest(const struct net_setup_spec *spec, struct err *err) _must_check_;
+
+/* In a running guest: takes off what `old` had and `spec` has not, then as net_setup_guest(). `old` NULL: nothing is taken off. */
+int net_setup_change(const struct net_setup_spec *old, const struct net_setup_spec *spec, struct err *err) _must_check_;
 
 /* Checks "ADDRESS/PREFIX" / "ADDRESS" of IPv4 or IPv6: 0, or -EINVAL with a message that names `what`. */
 int net_check_cidr(const char *what, const char *text, struct err *err) _must_check_;
 int net_check_address(const char *what, const char *text, struct err *err) _must_check_;
+/* Can an interface have that name? 0, or -EINVAL with a message that says what one looks like. */
+int net_check_link_name(const char *what, const char *text, struct err *err) _must_check_;
