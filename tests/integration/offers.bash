@@ -122,3 +122,12 @@ lacks_criu() {
 lacks_rootat() {
 	[ -x "$ROOTAT" ] || echo "no '$ROOTAT': make build/tests/integration/rootat"
 }
+
+lacks_mirror() {
+	timeout 20 /usr/lib/apt/apt-helper -o Acquire::Retries=0 -o APT::Sandbox::User=root download-file http://deb.debian.org/debian/dists/bookworm/Release /dev/null >/dev/null 2>&1 ||
+		echo "this machine does not reach Debian's mirror"
+}
+
+lacks_bridge_vlans() {
+	unshare --net -- sh -c 'ip link add name b type bridge vlan_filtering 1' 2>/dev/null || echo 'this kernel has no VLANs on bridges'
+}

@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Two stock Debian guests as their owners use them: they serve and fetch over HTTP, from each other, from the host and from another machine, in each mode and both families.
+#
+# needs template debian-12
+# needs template debian-13
+load lib
+load debian
+load world
+
+setup_file() {
+	world_up
+	in_host ip link add br0 type bridge
+	in_host ip link set up0 master br0
+	# A bridge with the outside, as a provider has it: the host's addresses are the bridge's.
+	in_host ip addr flush dev up0
+	in_host ip addr add 198.51.100.1/24 dev br0
+	in_host ip addr add 2001:db8:1::1/64 dev br0 nodad
+	in_host ip link set br0 up
+	in_host ip route add default via 198.51.100.254
+	in_host ip route add default via 2001:db8:1::ff
+	serve in_host -- 8080 host
+	serve in_lan -- 8080 lan
+	remember_state
+}
+
+teardown_file() {
+	end_servers
+	world_down
+}
+
+# serve WHERE... -- PORT NAME: the server, ready; who asks it gets NAME back.
+serve() {
+	local where=()
+	while [ "$1" != -- ]; do
+		where+=("$1")
+		shift
+	done
+	"${where[@]}" rm -f "/tmp/httpd.$2"
+	"${where[@]}" perl -e "$HTTPD" "$2" "$3" >/dev/null 2>&1 3>&- &
+	echo $! >>"$BATS_FILE_TMPDIR/servers"
+	within 20 "${where[@]}" test -e "/tmp/httpd.$2"
+}
+
+end_servers() {
+	xargs -r kill <"$BATS_FILE_TMPDIR/servers" 2>/dev/null || :
+}
+
+# pair MODE-OPTIONS-12 MODE-OPTIONS-13: Debian 12 and Debian 13, each with a server.
+pair() {
+	# shellcheck disable=SC2086
+	ct -q create d12 debian-12 --start $1
+	# shellcheck disable=SC2086
+	ct -q create d13 debian-13 --start $2
+	come_up d12
+	come_up d13
+	serve in_guest d12 -- 80 d12
+	serve in_guest d13 -- 80 d13
+}
+
+# one ADDRESS NAME FROM...: what FROM fetches there is of NAME.
+one() {
+	local host=$1 name=$2 got
+	shift 2
+	[[ $host != *:* ]] || host=[$host]
+	got=$(fetch "$@" -- "http://$host${port:-}/")
+	[[ $got == "$name for "* ]] || {
+		echo "$* at $host: got '$got', expected $name"
+		return 1
+	}
+}
+
+# all_ways ADDRESS4-12 ADDRESS6-12 ADDRESS4-13 ADDRESS6-13: each fetches from the other and from the host, the host from both.
+all_ways() {
+	local a
+	for a in "$1" "$2"; do
+		one "$a" d12 in_guest d13
+		one "$a" d12 in_host
+	done
+	for a in "$3" "$4"; do
+		one "$a" d13 in_guest d12
+		one "$a" d13 in_host
+	done
+	for a in 198.51.100.1 2001:db8:1::1; do
+		port=:8080 one "$a" host in_guest d12
+		port=:8080 one "$a" host in_guest d13
+	done
+}
+
+# To another machine on the wire and back.
+with_lan() {
+	local a
+	for a in 198.51.100.254 2001:db8:1::ff; do
+		port=:8080 one "$a" lan in_guest d12
+		port=:8080 one "$a" lan in_guest d13
+	done
+}
+
+from_lan() {
+	one "$1" d12 in_lan
+	one "$2" d12 in_lan
+	one "$3" d13 in_lan
+	one "$4" d13 in_lan
+}
+
+@test "routed: two Debian guests, the host and another machine fetch from each other over IPv4 and IPv6" {
+	pair '--ip 198.51.100.12,2001:db8:1::12' '--ip 198.51.100.13,2001:db8:1::13'
+	all_ways 198.51.100.12 2001:db8:1::12 198.51.100.13 2001:db8:1::13
+	with_lan
+	from_lan 198.51.100.12 2001:db8:1::12 198.51.100.13 2001:db8:1::13
+}
+
+@test "bridge: two Debian guests, the host and another machine fetch from each other over IPv4 and IPv6" {
+	local gw='--gateway 198.51.100.254,2001:db8:1::ff'
+	pair "--bridge br0 --ip 198.51.100.12/24,2001:db8:1::12/64 $gw" "--bridge br0 --ip 198.51.100.13/24,2001:db8:1::13/64 $gw"
+	all_ways 198.51.100.12 2001:db8:1::12 198.51.100.13 2001:db8:1::13
+	with_lan
+	from_lan 198.51.100.12 2001:db8:1::12 198.51.100.13 2001:db8:1::13
+}
+
+# addresses NAME: "IPV4 IPV6" of its eth0, as guest.conf has them.
+addresses() {
+	ct show "$1" --json | tr -d ' \n' | sed 's/.*"ip":"\([^"]*\)".*/\1/' | tr ',' '\n' | sed 's|/.*||' | paste -sd ' '
+}
+
+@test "nat: two Debian guests and the host fetch from each other, and they from outside; outside gets in by published ports only" {
+	local a b
+	pair '--net nat --publish 8012:80/tcp' '--net nat --publish 8013:80/tcp'
+	read -ra a < <(addresses d12)
+	read -ra b < <(addresses d13)
+	all_ways "${a[0]}" "${a[1]}" "${b[0]}" "${b[1]}"
+	with_lan
+	local host
+	for host in 198.51.100.1 2001:db8:1::1; do
+		port=:8012 one "$host" d12 in_lan
+		port=:8013 one "$host" d13 in_lan
+		# The way through the host's own address from inside, and from the host itself.
+		port=:8013 one "$host" d13 in_guest d12
+		port=:8012 one "$host" d12 in_host
+	done
+	# What is not published is not reached, even by whoever knows the way.
+	in_lan ip route add "${a[0]}" via 198.51.100.1
+	run ! fetch in_lan -- "http://${a[0]}/"
+}
+
+@test "macvlan: two Debian guests and another machine fetch from each other over IPv4 and IPv6" {
+	local a options
+	options='--net macvlan --parent br0 --filter none --gateway 198.51.100.254,2001:db8:1::ff'
+	pair "$options --ip 198.51.100.12/24,2001:db8:1::12/64" "$options --ip 198.51.100.13/24,2001:db8:1::13/64"
+	for a in 198.51.100.12 2001:db8:1::12; do
+		one "$a" d12 in_guest d13
+	done
+	for a in 198.51.100.13 2001:db8:1::13; do
+		one "$a" d13 in_guest d12
+	done
+	with_lan
+	from_lan 198.51.100.12 2001:db8:1::12 198.51.100.13 2001:db8:1::13
+}
+
+# Copies between a connection it accepts and one it makes: ("unix", PATH) or ("inet", HOST), at whichever end.
+RELAY='use IO::Socket::UNIX; use IO::Socket::IP; use IO::Select;
+my ($from, $at, $to, $there) = @ARGV;
+sub pump {
+	my %other = ($_[0] => $_[1], $_[1] => $_[0]);
+	my $select = IO::Select->new(@_);
+	while (my @ready = $select->can_read) {
+		for my $f (@ready) {
+			sysread($f, my $bytes, 65536) or return;
+			while (length $bytes) { substr($bytes, 0, syswrite($other{$f}, $bytes) || return) = "" }
+		}
+	}
+}
+my $l = $from eq "unix" ? IO::Socket::UNIX->new(Local => $at, Listen => 16) : IO::Socket::IP->new(LocalHost => $at, LocalPort => 80, Listen => 16, ReuseAddr => 1);
+$l or die "listen: $@";
+$SIG{CHLD} = "IGNORE";
+while (my $c = $l->accept) {
+	next if fork;
+	my $o = $to eq "unix" ? IO::Socket::UNIX->new(Peer => $there) : IO::Socket::IP->new(PeerHost => $there, PeerPort => 80);
+	pump($c, $o) if $o;
+	exit 0;
+}'
+
+# The lan's 198.51.100.80 is Debian's mirror, as this machine itself reaches it.
+relay_to_mirror() {
+	local socket=$BATS_FILE_TMPDIR/mirror
+	perl -e "$RELAY" unix "$socket" inet deb.debian.org >/dev/null 2>&1 3>&- &
+	echo $! >>"$BATS_FILE_TMPDIR/servers"
+	within 10 test -S "$socket"
+	in_lan perl -e "$RELAY" inet 198.51.100.80 unix "$socket" >/dev/null 2>&1 3>&- &
+	echo $! >>"$BATS_FILE_TMPDIR/servers"
+}
+
+@test "apt-get update works in a guest behind nat, where the machine itself reaches Debian" {
+	needs mirror
+	ct -q create d12 debian-12 --start --net nat --nameserver 198.51.100.80
+	come_up d12
+	in_lan ip addr add 198.51.100.80/24 dev lan0
+	relay_to_mirror
+	in_guest d12 sh -c 'echo "198.51.100.80 deb.debian.org security.debian.org" >>/etc/hosts'
+	in_guest d12 apt-get -q -o Acquire::Retries=0 update
+	in_guest d12 sh -c 'ls /var/lib/apt/lists/*Packages* /var/lib/apt/lists/*InRelease*'
+}

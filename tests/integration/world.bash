@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# A small world for tests of the network, so that none of it is this machine's own: loaded after lib.bash, which it makes work inside it.
+#
+#   host   where ctctl runs and its guests' links end: a network namespace with the uplink up0, 198.51.100.1/24 and 2001:db8:1::1/64, default routes to lan
+#   lan    another machine on that wire: lan0, 198.51.100.254 and 2001:db8:1::ff; it knows nothing of guests, and no way to them but the wire
+#
+#   in_host COMMAND...   in_lan COMMAND...   in_guest NAME COMMAND...
+
+PACKET=$BATS_RUN_TMPDIR/packet
+
+make_packet() {
+	[ -x "$PACKET" ] || "${CC:-gcc}" -static -Wall -Wextra -O1 -D_GNU_SOURCE -o "$PACKET" "$HERE/packet.c"
+}
+
+# A namespace lives as long as a process in it: one that waits for the end of the pipe that this file's tests hold.
+new_namespace() {
+	unshare --net -- setsid sleep infinity >/dev/null 2>&1 3>&- &
+	echo $! >"$BATS_FILE_TMPDIR/$1.pid"
+	within 5 in_own_namespace "$1"
+	inside "$1" ip link set lo up
+}
+
+in_own_namespace() {
+	local pid
+	pid=$(cat "$BATS_FILE_TMPDIR/$1.pid")
+	[ "$(readlink "/proc/$pid/ns/net")" != "$(readlink /proc/self/ns/net)" ]
+}
+
+# inside WORLD COMMAND...
+inside() {
+	local pid
+	pid=$(cat "$BATS_FILE_TMPDIR/$1.pid")
+	shift
+	nsenter "--net=/proc/$pid/ns/net" -- "$@"
+}
+
+in_host() {
+	inside host "$@"
+}
+
+in_lan() {
+	inside lan "$@"
+}
+
+in_guest() {
+	ct exec "$1" -- "${@:2}"
+}
+
+world_up() {
+	make_packet
+	new_namespace host
+	new_namespace lan
+	in_host ip link add up0 type veth peer name lan0 netns "$(cat "$BATS_FILE_TMPDIR/lan.pid")"
+	in_host ip addr add 198.51.100.1/24 dev up0
+	in_host ip addr add 2001:db8:1::1/64 dev up0 nodad
+	in_lan ip addr add 198.51.100.254/24 dev lan0
+	in_lan ip addr add 2001:db8:1::ff/64 dev lan0 nodad
+	in_lan ip link set lan0 up
+	in_host ip link set up0 up
+	in_host ip route add default via 198.51.100.254
+	in_host ip route add default via 2001:db8:1::ff
+}
+
+world_down() {
+	local world
+	in_host ip link delete up0 || :
+	for world in host lan; do
+		kill "$(cat "$BATS_FILE_TMPDIR/$world.pid")" 2>/dev/null || :
+	done
+}
+
+# As lib.bash has it, in the host of this world.
+ct() {
+	in_host timeout --foreground -k 5 $((${CT_TIMEOUT:-60} * PATIENCE)) "$CTCTL" "$@"
+}
+
+# give_packet NAME: the sender of raw packets, as the guest's root would bring it along.
+give_packet() {
+	ct exec "$1" -- sh -c 'cat >/root/packet && chmod 755 /root/packet' <"$PACKET"
+}
+
+# watch_begin WHERE... -- INTERFACE UNTIL TOKEN...: `packet watch` at WHERE (in_host, in_lan, "in_guest NAME"), once it is ready. watch_end prints its counts.
+watch_begin() {
+	local where=() program=$PACKET line
+	while [ "$1" != -- ]; do
+		where+=("$1")
+		shift
+	done
+	[ "${where[0]}" != in_guest ] || program=/root/packet
+	exec {watch_fd}< <("${where[@]}" "$program" watch "${@:2}" 3>&-)
+	watch_pid=$!
+	read -r -t $((20 * PATIENCE)) -u "$watch_fd" line
+	[ "$line" = ready ]
+}
+
+watch_end() {
+	local line
+	read -r -u "$watch_fd" line
+	exec {watch_fd}<&-
+	wait "$watch_pid" || {
+		echo "the honest packet did not come; counted: $line"
+		return 1
+	}
+	echo "$line"
+}
+
+# A server of one file over HTTP/1.0 in perl, which every Debian has, on a port of all addresses of both families; says who asked. serve WHERE... -- PORT TEXT
+HTTPD='use IO::Socket::IP; use Socket;
+my ($port, $text) = @ARGV;
+my $s = IO::Socket::IP->new(LocalHost => "::", LocalPort => $port, Listen => 16, ReuseAddr => 1, V6Only => 0) or die "listen: $@";
+open(my $ready, ">", "/tmp/httpd.$port") and close $ready;
+$SIG{CHLD} = "IGNORE";
+while (my $c = $s->accept) {
+	next if fork;
+	while (my $l = <$c>) { last if $l =~ /^\r?\n$/ }
+	my $body = "$text for " . $c->peerhost . "\n";
+	print $c "HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\nContent-Length: " . length($body) . "\r\n\r\n" . $body;
+	close $c;
+	exit 0;
+}'
+
+# fetch WHERE... -- URL: what is there, by apt's own HTTP client.
+fetch() {
+	local where=()
+	while [ "$1" != -- ]; do
+		where+=("$1")
+		shift
+	done
+	"${where[@]}" sh -c 'f=$(mktemp) && rm -f "$f" && /usr/lib/apt/apt-helper -o Acquire::Retries=0 -o Acquire::http::Timeout=10 -o APT::Sandbox::User=root download-file "$1" "$f" >/dev/null && cat "$f"' - "$2"
+}
