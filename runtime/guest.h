@@ -53,6 +53,7 @@ static inline void cleanup_guest(struct guest **g)
 struct guest_setting {
 	const struct param *param;
 	const char *value;
+	const char *interface; /* of a parameter of interface.def; NULL: eth0 */
 };
 
 /* Every guest's name, in no order; stops at a negative return of `each` and passes it on. */

@@ -11,11 +11,16 @@
 #define CONF_FILE_NEW	".guest.conf.new" /* of a save that was interrupted: fd_replace_file_at() */
 #define GUEST_LOCK_FILE "lock"
 
-/* guest.conf, read into config / changed by settings and written back whole and durably. Comments and unknown keys stay. */
+/* guest.conf, read into config. */
 int guest_load(struct guest *guest, struct err *err) _must_check_;
 /* Of a damaged guest.conf: uuid and pool, whatever else it says. BAD_CONFIG if these are damaged, too. */
 int guest_load_identity(struct guest *guest, struct err *err) _must_check_;
-int guest_save(struct guest *guest, const struct param *const *changed, size_t n_changed, struct err *err) _must_check_;
+
+/*
+ * What changed, written back from config, whole and durably; comments and unknown keys stay. Of a setting, the value is not looked
+ * at. One without a param stands for all of an interface: each of its keys if config has the interface, else its section goes.
+ */
+int guest_save(struct guest *guest, const struct guest_setting *changed, size_t n_changed, struct err *err) _must_check_;
 
 /* The verbs for which a monitor's last act holds the lock: not the user's, soon over, and waited for by who finds it. */
 #define VERB_EXIT   "exit"

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
 #include "base/log.h"
+#include "runtime/interface.h"
 
 /*
  * This machine as one instance of ctctl: where its files are and what its kernel objects are called.
@@ -26,20 +28,28 @@ struct node {
 	char *templates_dir; /* state_dir/templates */
 	char *pools_dir;     /* state_dir/pools */
 	char *images_dir;    /* run_dir/_images: mount points of templates */
+	char *addresses_dir; /* state_dir/addresses */
+	char *netpools_dir;  /* state_dir/netpools */
 	char *recipes_dir;
-	char *helper_dir;     /* ctctl-monitor, ctctl-unpack */
-	char *self;	      /* this program, for what the monitor runs later */
-	char *prefix;	      /* "" without one */
-	char *cgroup_parent;  /* of guests' groups: "ctctl", or "ctctl.slice/ctctl-guests.service", see home.h */
-	char *guests_unit;    /* "ctctl-guests.service" of systemd; NULL on a host where it does not hand out groups */
-	char *bridge;	      /* "ctctl0" */
-	char *bridge_address; /* "10.200.0.1/24" */
-	char *default_pool;   /* "default": made on first use */
-	uint64_t ids_first;   /* of the first guest's range, a multiple of 65536 */
-	uint64_t ids_slots;   /* how many ranges there are */
+	char *helper_dir;      /* ctctl-monitor, ctctl-unpack */
+	char *self;	       /* this program, for what the monitor runs later */
+	char *prefix;	       /* "" without one */
+	char *cgroup_parent;   /* of guests' groups: "ctctl", or "ctctl.slice/ctctl-guests.service", see home.h */
+	char *guests_unit;     /* "ctctl-guests.service" of systemd; NULL on a host where it does not hand out groups */
+	char *bridge;	       /* "ctctl0" */
+	char *bridge_address;  /* of the bridge of pool "default": "10.200.0.1/20" */
+	char *bridge_address6; /* "fd12:3456:789a::1/64"; NULL: none */
+	char *default_pool;    /* "default": made on first use */
+	uint64_t ids_first;    /* of the first guest's range, a multiple of 65536 */
+	uint64_t ids_slots;    /* how many ranges there are */
 
 	/* Limit in bytes of the memory of a guest that is created without one of its own; 0: none. */
 	uint64_t default_memory;
+	enum net_mode default_net; /* of a guest that is created without a setting of the network */
+	char *uplink;		   /* on which the host answers for routed guests; NULL: that of the default route */
+	char *local_networks;	   /* whose traffic counts as local: a list for interface_parse_addresses() */
+	char *nft_table;	   /* "ctctl" */
+	bool may_forward;	   /* ctctl switches the forwarding of packets on where a guest needs it */
 	const struct log *log;
 };
 

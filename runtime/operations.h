@@ -26,6 +26,12 @@ int guest_finish_destroy(struct guest *guest, const char *uuid, const char *pool
 int guest_apply_live(struct guest *guest, const struct guest_config *old, struct err *err) _must_check_;
 
 /*
+ * The same for its interfaces: what differs between `old` and the configuration is changed in the running guest. Nothing to do if
+ * it does not run.
+ */
+int guest_apply_network(struct guest *guest, const struct guest_config *old, struct err *err) _must_check_;
+
+/*
  * The guest's memory.low was changed, or its group is gone: sees to it that the groups above protect the sum of what is below
  * them, without which the kernel protects nothing.
  */

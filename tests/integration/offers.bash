@@ -124,7 +124,7 @@ lacks_rootat() {
 }
 
 lacks_mirror() {
-	timeout 20 /usr/lib/apt/apt-helper -o Acquire::Retries=0 -o APT::Sandbox::User=root download-file http://deb.debian.org/debian/dists/bookworm/Release /dev/null >/dev/null 2>&1 ||
+	timeout 20 /usr/lib/apt/apt-helper -o Acquire::Retries=0 -o APT::Sandbox::User=root download-file http://deb.debian.org/debian/dists/bookworm/Release "$BATS_TEST_TMPDIR/Release" >/dev/null 2>&1 ||
 		echo "this machine does not reach Debian's mirror"
 }
 
