@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "netns/link.h"
 #include "runtime/guest.h"
+#include "runtime/state.h"
 
 /*
  * What ctctl changes inside a guest, always as the guest's own root in its namespaces: by the init-to-be, before anything of the

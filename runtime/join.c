@@ -92,7 +92,7 @@ static pid_t clone_child(const struct join_spec *spec, int fds[2], int init_fd, 
 		if (r < 0)
 			return r;
 
-		pid_t pid = join_clone(init_fd, birth.group.v2_fd, join_become_command, &birth, ret_pidfd);
+		pid_t pid = join_clone(init_fd, birth.group.v2_fd, join_child, &birth, ret_pidfd);
 
 		cgroup_join_close(&birth.group);
 		if (pid == -EBUSY && tries < 3)
@@ -101,7 +101,8 @@ static pid_t clone_child(const struct join_spec *spec, int fds[2], int init_fd, 
 	}
 }
 
-int join_run(const struct join_spec *spec, struct joined *ret, struct err *err)
+/* The child, with our end of its socket in *ret_fd. */
+static int start_child(const struct join_spec *spec, struct joined *ret, int *ret_fd, struct err *err)
 {
 	_cleanup_fd_ int init_fd = proc_open(&spec->run->init);
 	int fds[2];
@@ -129,15 +130,63 @@ int join_run(const struct join_spec *spec, struct joined *ret, struct err *err)
 		return err_sys(err, -r, "make a socket pair");
 	ret->pid = clone_child(spec, fds, init_fd, &ret->pidfd, err);
 	close(fds[1]);
-	r = ret->pid < 0 ? ret->pid : await_ready(fds[0], spec, ret, err);
+	*ret_fd = fds[0];
+	return ret->pid < 0 ? ret->pid : 0;
+}
+
+static void end_child(struct joined *joined)
+{
+	if (joined->pid <= 0)
+		return;
+	(void)!proc_kill_pidfd(joined->pidfd, SIGKILL);
+	waitpid(joined->pid, NULL, 0);
+	fd_close(&joined->pidfd);
+	fd_close(&joined->master_fd);
+}
+
+int join_run(const struct join_spec *spec, struct joined *ret, struct err *err)
+{
+	_cleanup_fd_ int fd = -EBADF;
+	int r = start_child(spec, ret, &fd, err);
+
 	if (r == 0)
-		r = await_exec(fds[0], spec, ret, err);
-	close(fds[0]);
-	if (r < 0 && ret->pid > 0) {
-		(void)!proc_kill_pidfd(ret->pidfd, SIGKILL);
-		waitpid(ret->pid, NULL, 0);
-		fd_close(&ret->pidfd);
-		fd_close(&ret->master_fd);
+		r = await_ready(fd, spec, ret, err);
+	if (r == 0)
+		r = await_exec(fd, spec, ret, err);
+	if (r < 0)
+		end_child(ret);
+	return r;
+}
+
+static int await_work(int fd, int timeout_ms, struct err *err)
+{
+	const uint64_t end = proc_now_ms() + (uint64_t)timeout_ms;
+	struct pollfd answer = { .fd = fd, .events = POLLIN };
+
+	for (;;) {
+		uint64_t now = proc_now_ms();
+		int n = now >= end ? 0 : poll(&answer, 1, (int)(end - now));
+
+		if (n > 0)
+			return sync_expect(fd, JOIN_READY, "the process in the guest", "done", NULL, NULL, err);
+		if (n == 0)
+			return err_exit(
+				err, EXIT_TIMEOUT, ETIMEDOUT,
+				"the guest has held ctctl's work in it up for %d seconds: is one of its file systems hanging?",
+				timeout_ms / 1000);
+		if (errno != EINTR)
+			return err_sys(err, errno, "wait for the process in the guest");
 	}
+}
+
+int join_work(const struct join_spec *spec, int timeout_ms, struct err *err)
+{
+	_cleanup_fd_ int fd = -EBADF;
+	struct joined joined;
+	int r = start_child(spec, &joined, &fd, err);
+
+	if (r == 0)
+		r = await_work(fd, timeout_ms, err);
+	end_child(&joined);
 	return r;
 }

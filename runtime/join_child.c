@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/magic.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -200,24 +202,32 @@ static int become_command(const struct join_spec *spec, const struct join_user *
 	return err_exit(err, EXIT_EXEC_NOT_FOUND, errno, "run the shell '%s' in the guest: %s", user->shell, strerror(errno));
 }
 
-static int child_main(const struct join_spec *spec, struct err *err)
+/* Root of the guest, with its rights and not the host's, in all its namespaces. */
+static int become_guest_root(struct err *err)
 {
-	struct join_user user;
-	_cleanup_fd_ int master = -EBADF;
-	int r;
-
 	/* In the caller's session, /dev/tty in the guest would be the caller's terminal. */
 	if (setsid() < 0)
 		return err_sys(err, errno, "make a session");
-	r = enter_namespaces(err);
-	/* Root of the guest first: the terminal is opened and the user looked up with its rights, not with the host's. */
-	if (r == 0 && (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0))
-		r = err_sys(err, errno, "become the guest's root");
+
+	int r = enter_namespaces(err);
+
+	if (r < 0)
+		return r;
+	if (setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
+		return err_sys(err, errno, "become the guest's root");
 	/* The change of credentials has set it to fs.suid_dumpable, which may be 1 on a host where somebody debugs. */
-	if (r == 0 && prctl(PR_SET_DUMPABLE, 0) < 0)
-		r = err_sys(err, errno, "hide from the guest");
-	if (r == 0 && spec->exec->tty)
-		r = open_terminal(&master, err);
+	if (prctl(PR_SET_DUMPABLE, 0) < 0)
+		return err_sys(err, errno, "hide from the guest");
+	return 0;
+}
+
+/* The terminal is opened and the user looked up with the rights of the guest's root. */
+static int run_command(const struct join_spec *spec, struct err *err)
+{
+	_cleanup_fd_ int master = -EBADF;
+	struct join_user user;
+	int r = spec->exec->tty ? open_terminal(&master, err) : 0;
+
 	if (r == 0)
 		r = join_user_find(spec->exec->user, &user, err);
 	if (r == 0 && spec->exec->tty)
@@ -235,7 +245,46 @@ static int child_main(const struct join_spec *spec, struct err *err)
 	return become_command(spec, &user, err);
 }
 
-void join_become_command(const void *context)
+/* Nobody is left in the guest who works for a ctctl that is gone: if that was before, it has the end of file now. */
+static int die_with_ctctl(struct err *err)
+{
+	struct pollfd end = { .fd = FD_SYNC };
+
+	/* A change of credentials would have cleared it (prctl(2)). */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		return err_sys(err, errno, "die with ctctl");
+	if (poll(&end, 1, 0) > 0 && end.revents & POLLHUP)
+		return err_set(err, EPIPE, "ctctl is gone");
+	return 0;
+}
+
+static int run_work(const struct join_spec *spec, struct err *err)
+{
+	int r = die_with_ctctl(err);
+
+	if (r == 0)
+		r = confine_process(spec->run->features, err);
+	umask(0022);
+	if (r == 0)
+		r = spec->work(spec->work_context, err);
+	if (r < 0)
+		return r;
+	r = sync_send(FD_SYNC, JOIN_READY, 0, -1);
+	if (r < 0)
+		return err_sys(err, -r, "tell ctctl");
+	_exit(EXIT_OK);
+}
+
+static int child_main(const struct join_spec *spec, struct err *err)
+{
+	int r = become_guest_root(err);
+
+	if (r < 0)
+		return r;
+	return spec->work ? run_work(spec, err) : run_command(spec, err);
+}
+
+void join_child(const void *context)
 {
 	const struct join_birth *birth = context;
 	struct err err = ERR_INIT;

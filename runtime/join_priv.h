@@ -6,7 +6,7 @@
 
 /* Between the two processes of join.h's diagram: join.c is ctctl's part, join_child.c the child's. */
 
-#define JOIN_READY 1 /* the one stage: all but exec is done */
+#define JOIN_READY 1 /* the one stage: all but exec is done, or the work */
 
 /* What the child is born with. */
 struct join_birth {
@@ -18,7 +18,7 @@ struct join_birth {
 
 /*
  * The child's part, given to join_clone(); `context` is a struct join_birth. Called in a process with the host's credentials in
- * the namespaces of JOIN_CLONE_NAMESPACES; enters the others, becomes the guest's root, then the user, then the command. Never
- * returns: a failure is reported to sync_fd and ends it.
+ * the namespaces of JOIN_CLONE_NAMESPACES; enters the others, becomes the guest's root, then the user, then the command, or does
+ * the work. Never returns: a failure is reported to sync_fd and ends it.
  */
-void join_become_command(const void *context);
+void join_child(const void *context);
