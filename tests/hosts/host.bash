@@ -175,19 +175,27 @@ host_start() {
 
 # host_run NAME COMMAND: by a shell of the host's root. Its output and its status.
 host_run() {
-	local dir=$HOSTS_RUN/$1
+	local ssh_command
+	host_ssh "$1"
 	shift
-	ssh "${host_ssh_options[@]}" -o ControlPath="$dir/ssh" -p "$HOST_PORT" -- "root@$(cat "$dir/address")" "$@"
+	"${ssh_command[@]}" "$@"
 }
 
-host_ssh_options=(-q -i "$HOSTS_CACHE/key" -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o IdentitiesOnly=yes
-	-o ControlMaster=auto -o ControlPersist=yes -o ConnectTimeout=60 -o ServerAliveInterval=60 -o ServerAliveCountMax=10)
+# host_ssh HOST [OPTION...]: sets ssh_command to what a command is appended to.
+host_ssh() {
+	local dir=$HOSTS_RUN/$1
+	shift
+	ssh_command=(ssh -q -i "$HOSTS_CACHE/key" -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o IdentitiesOnly=yes
+		-o ControlMaster=auto -o ControlPersist=yes -o ConnectTimeout=60 -o ServerAliveInterval=60 -o ServerAliveCountMax=10
+		-o ControlPath="$dir/ssh" -p "$HOST_PORT" "$@" -- "root@$(cat "$dir/address")")
+}
 
 # A terminal in it.
 host_terminal() {
-	local dir=$HOSTS_RUN/$1
+	local ssh_command
+	host_ssh "$1" -t
 	shift
-	ssh "${host_ssh_options[@]}" -o ControlPath="$dir/ssh" -p "$HOST_PORT" -t -- "root@$(cat "$dir/address")" "$@"
+	"${ssh_command[@]}" "$@"
 }
 
 host_hang_up() {

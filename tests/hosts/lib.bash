@@ -47,10 +47,10 @@ is_sound() {
 
 # on HOST COMMAND: what it says is shown if the test fails; ends with its status.
 on() {
-	local host=$1
+	local ssh_command
+	host_ssh "$1"
 	shift
-	timeout --foreground 300 ssh "${host_ssh_options[@]}" -o ControlPath="$HOSTS_RUN/$host/ssh" -p "$HOST_PORT" -- \
-		"root@$(cat "$HOSTS_RUN/$host/address")" "ulimit -c unlimited; set -e; $*"
+	timeout --foreground 300 "${ssh_command[@]}" "ulimit -c unlimited; set -e; $*"
 }
 
 # with_template HOST NAME: as built outside.
