@@ -23,7 +23,9 @@ $(BUILD)/tests/bench/bench: $(patsubst %.c,$(BUILD)/%.o,$(BENCH_SRC))
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $^
 $(BUILD)/tests/bench/floor: $(BUILD)/tests/bench/floor.o
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $^
-bench-programs: $(BUILD)/tests/bench/bench $(BUILD)/tests/bench/floor
+$(BUILD)/tests/bench/rr: $(BUILD)/tests/bench/rr.o
+	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $^
+bench-programs: $(BUILD)/tests/bench/bench $(BUILD)/tests/bench/floor $(BUILD)/tests/bench/rr
 
 # tools/lint has the list of checks, .clang-tidy the rules. FILES='a.c b.h' looks at some files only.
 LINT_FLAGS = $(patsubst -I%,-I$(CURDIR)/%,$(filter-out -D_FORTIFY_SOURCE=2,$(CPPFLAGS)) -Itests/unit) -DCORPUS='"tests/fuzz/corpus"' -std=gnu17
@@ -36,6 +38,9 @@ lint: deps-lint $(BUILD)/compile_flags.txt $(BUILD)/gen/seccomp_filter.h
 
 bench: all bench-programs deps-bench
 	@tests/bench/run $(BUILD) $(RUNS)
+# What the network of a guest costs.
+bench-network: all bench-programs deps-bench
+	@tests/bench/network $(BUILD) $(RUNS)
 
 # The manual page and the completion are made by the program, from its own tables.
 $(BUILD)/ctctl.8: $(BUILD)/ctctl
@@ -64,7 +69,7 @@ uninstall:
 	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
 	@rmdir $(DESTDIR)$(DATADIR)/recipes $(DESTDIR)$(DATADIR) $(DESTDIR)$(LIBEXECDIR) 2>/dev/null || :
 
-.PHONY: bench install uninstall
+.PHONY: bench bench-network install uninstall
 
 # All tests on this machine, as root: packages, build, unit tests, integration tests. HOSTS=all: and on the test hosts (mk/hosts.mk).
 HOSTS ?=
