@@ -58,6 +58,7 @@ struct proc_spec {
 	int stdin_fd;					  /* -1: /dev/null */
 	int stdout_fd;					  /* -1: its lines go to `on_line` */
 	int dir_fd;					  /* its working folder; -1: / */
+	int timeout_ms;					  /* then it is killed; 0: no limit */
 	void (*on_line)(void *context, const char *line); /* stdout and stderr, a line each, without the newline; may be NULL */
 	void *context;
 };
@@ -66,7 +67,7 @@ struct proc_spec {
 
 /*
  * Runs it and waits. 0 if it ended with status 0. Otherwise a negative errno and a message with the program's name, its status
- * and the last line that it wrote; -ENOENT if it is not installed, with `package` named as what to install.
+ * and the last line that it wrote; -ENOENT if it is not installed, with `package` named as what to install; -ETIMEDOUT (TIMEOUT).
  */
 int proc_run(const struct proc_spec *spec, const char *package, struct err *err) _must_check_;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -97,11 +98,30 @@ static void end_line(const struct proc_spec *spec, struct line_reader *lr)
 		spec->on_line(spec->context, lr->line);
 }
 
-static void read_lines(const struct proc_spec *spec, int fd, struct line_reader *lr)
+/* Is there something to read, or the end, before the time is over? */
+static bool wait_readable(int fd, uint64_t deadline_ms)
 {
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	int n;
+
+	do {
+		uint64_t now = proc_now_ms();
+
+		if (deadline_ms && now >= deadline_ms)
+			return false;
+		n = poll(&p, 1, deadline_ms ? (int)(deadline_ms - now) : -1);
+	} while (n < 0 && errno == EINTR);
+	return n != 0;
+}
+
+/* Returns false if the time was over first. */
+static bool read_lines(const struct proc_spec *spec, int fd, struct line_reader *lr)
+{
+	uint64_t deadline_ms = spec->timeout_ms > 0 ? proc_now_ms() + (uint64_t)spec->timeout_ms : 0;
+	bool is_in_time;
 	char buf[LINE_ROOM];
 
-	for (;;) {
+	while ((is_in_time = wait_readable(fd, deadline_ms))) {
 		ssize_t n = read(fd, buf, sizeof(buf));
 
 		if (n < 0 && errno == EINTR)
@@ -116,9 +136,11 @@ static void read_lines(const struct proc_spec *spec, int fd, struct line_reader 
 		}
 	}
 	end_line(spec, lr);
+	return is_in_time;
 }
 
-static int reap(pid_t pid, const char *name, const struct line_reader *lr, struct err *err)
+/* `timeout_s`: after which it was killed, 0 if it was not. */
+static int reap(pid_t pid, const char *name, int timeout_s, const struct line_reader *lr, struct err *err)
 {
 	int status;
 
@@ -131,6 +153,9 @@ static int reap(pid_t pid, const char *name, const struct line_reader *lr, struc
 
 	const char *sep = lr->last[0] ? ": " : "";
 
+	if (WIFSIGNALED(status) && timeout_s)
+		return err_exit(err, EXIT_TIMEOUT, ETIMEDOUT, "%s had not ended after %d s and was killed%s%s", name, timeout_s,
+				sep, lr->last);
 	if (WIFSIGNALED(status))
 		return err_exit(err, EXIT_FAILED, ECHILD, "%s was killed by signal %d%s%s", name, WTERMSIG(status), sep,
 				lr->last);
@@ -143,7 +168,7 @@ int proc_run(const struct proc_spec *spec, const char *package, struct err *err)
 	_cleanup_free_ char *path = find_program(name);
 	_cleanup_free_ char **env = build_env(spec->env);
 	struct line_reader lr = { 0 };
-	int fds[2];
+	int fds[2], timeout_s = (spec->timeout_ms + 999) / 1000;
 
 	if (!path)
 		return err_exit(err, EXIT_UNSUPPORTED, ENOENT, "the program %s is missing: apt-get install %s", name, package);
@@ -160,6 +185,11 @@ int proc_run(const struct proc_spec *spec, const char *package, struct err *err)
 	close(fds[1]);
 	if (pid < 0)
 		return err_sys(err, errno, "start %s", name);
-	read_lines(spec, out, &lr);
-	return reap(pid, name, &lr, err);
+
+	/* It may have ended already, and only left something behind that holds its output: then it keeps its status. */
+	if (!read_lines(spec, out, &lr))
+		kill(pid, SIGKILL);
+	else
+		timeout_s = 0;
+	return reap(pid, name, timeout_s, &lr, err);
 }

@@ -300,6 +300,30 @@ static void test_it_dies_with_its_parent(void **state)
 	close(p[0]);
 }
 
+static int run_for(const char *const *argv, int timeout_ms, struct err *err)
+{
+	struct proc_spec spec = PROC_SPEC_INIT;
+
+	spec.argv = argv;
+	spec.timeout_ms = timeout_ms;
+	return proc_run(&spec, "x", err);
+}
+
+static void test_a_time_limit(void **state)
+{
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(run_for(SH("exec sleep 30"), 50, &err), -ETIMEDOUT);
+	assert_int_equal(err.exit, EXIT_TIMEOUT);
+	assert_err_has(&err, "was killed");
+	assert_ok(run_for(SH("echo in time"), 20000, &err), &err);
+	/* What it has left behind keeps its output open, and is not waited for. */
+	assert_ok(run_for(SH("sleep 3 & exit 0"), 300, &err), &err);
+	assert_int_equal(run_for(SH("sleep 3 & exit 5"), 300, &err), -ECHILD);
+	assert_err_has(&err, "status 5");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -315,6 +339,7 @@ int main(void)
 		SCRATCH_TEST(test_descriptors_in_odd_orders),
 		SCRATCH_TEST(test_signals_are_not_blocked),
 		SCRATCH_TEST(test_it_dies_with_its_parent),
+		SCRATCH_TEST(test_a_time_limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
