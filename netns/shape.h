@@ -14,11 +14,11 @@
  * where there is no ifb, it is policed, which costs throughput on long ways: *ret_policed says so.
  */
 struct net_shape_spec {
-	const char *link;	 /* the host's end */
-	const char *ifb;	 /* name for the ifb device */
-	uint64_t to_guest_bits;	 /* per second; 0: no limit */
+	const char *link;	/* the host's end */
+	const char *ifb;	/* name for the ifb device */
+	uint64_t to_guest_bits; /* per second; 0: no limit */
 	uint64_t from_guest_bits;
-	uint64_t burst_bytes;	 /* 0: what 10 ms at that rate are, at least 64 KiB (a whole GSO packet) */
+	uint64_t burst_bytes; /* 0: what 10 ms at that rate are, at least 64 KiB (a whole GSO packet) */
 };
 
 /*
