@@ -9,10 +9,10 @@
 #include "base/journal.h"
 #include "base/path.h"
 #include "base/proc.h"
-#include "netns/link.h"
 #include "runtime/container/cgroup.h"
 #include "runtime/container/container.h"
 #include "runtime/guest_priv.h"
+#include "runtime/network.h"
 #include "runtime/operations.h"
 
 /* For what is killed to be gone. */
@@ -78,14 +78,12 @@ static uint64_t protected_memory(const struct guest *guest, const char *cgroup)
 int guest_cleanup_run(struct guest *guest, struct err *err)
 {
 	_cleanup_free_ char *cgroup = guest_run_cgroup(guest);
-	char link[LINK_NAME_ROOM];
 	uint64_t low;
 	int r;
 
 	if (!cgroup)
 		return err_oom(err);
 	low = protected_memory(guest, cgroup);
-	guest_link_name(guest, link);
 	r = end_noted_monitor(guest, err);
 	if (r == 0)
 		r = cgroup_kill(cgroup, KILL_TIMEOUT_MS, err);
@@ -94,7 +92,7 @@ int guest_cleanup_run(struct guest *guest, struct err *err)
 	if (r == 0)
 		guest_protect_or_warn(guest, low);
 	if (r == 0)
-		r = net_link_delete(link, err);
+		r = network_cleanup(guest, err);
 	if (r == 0)
 		r = remove_file(guest, CT_CONSOLE_SOCKET, err);
 	if (r == 0)

@@ -243,9 +243,9 @@ char *guest_run_cgroup(const struct guest *guest)
 	return guest_cgroup_path(guest);
 }
 
-void guest_link_name(const struct guest *guest, char room[LINK_NAME_ROOM])
+void guest_link_name(const struct guest *guest, unsigned int slot, char room[LINK_NAME_ROOM])
 {
-	/* 12 hexadecimal digits of the UUID, without its dashes: "ct" and 48 bits fit into IFNAMSIZ. */
+	static const char digits[] = "0123456789abcdefghijklmnopqrstuv";
 	size_t used = 0;
 
 	room[used++] = 'c';
@@ -254,5 +254,6 @@ void guest_link_name(const struct guest *guest, char room[LINK_NAME_ROOM])
 		if (*p != '-')
 			room[used++] = *p;
 	}
+	room[used++] = digits[slot % (sizeof(digits) - 1)];
 	room[used] = '\0';
 }

@@ -11,7 +11,11 @@
 #define CONF_FILE_NEW	".guest.conf.new" /* of a save that was interrupted: fd_replace_file_at() */
 #define GUEST_LOCK_FILE "lock"
 
-/* guest.conf, read into config. */
+/*
+ * guest.conf, read into config; any interface's section too. guest_conf_read() reads into one that config_init() made, without
+ * asking for the guest's identity.
+ */
+int guest_conf_read(int dir_fd, const char *shown, struct guest_config *config, struct err *err) _must_check_;
 int guest_load(struct guest *guest, struct err *err) _must_check_;
 /* Of a damaged guest.conf: uuid and pool, whatever else it says. BAD_CONFIG if these are damaged, too. */
 int guest_load_identity(struct guest *guest, struct err *err) _must_check_;
@@ -19,7 +23,10 @@ int guest_load_identity(struct guest *guest, struct err *err) _must_check_;
 /*
  * What changed, written back from config, whole and durably; comments and unknown keys stay. Of a setting, the value is not looked
  * at. One without a param stands for all of an interface: each of its keys if config has the interface, else its section goes.
+ * guest_conf_edit() does it in memory: the new text, which the caller frees, NULL without memory.
  */
+char *guest_conf_edit(const char *text, const struct guest_config *config, const struct guest_setting *changed,
+		      size_t n) _must_check_;
 int guest_save(struct guest *guest, const struct guest_setting *changed, size_t n_changed, struct err *err) _must_check_;
 
 /* The verbs for which a monitor's last act holds the lock: not the user's, soon over, and waited for by who finds it. */
@@ -99,6 +106,9 @@ char *guest_cgroup_path(const struct guest *guest) _must_check_;
  */
 char *guest_run_cgroup(const struct guest *guest) _must_check_;
 
-/* The host's end of eth0: from the UUID, so that it is the same on every node and needs no search. */
+/*
+ * The host's end of the interface with that slot: "ct", the first 12 hexadecimal digits of the UUID, and the slot in base 32, which
+ * fill IFNAMSIZ. The same on every node, and needs no search.
+ */
 #define LINK_NAME_ROOM 16
-void guest_link_name(const struct guest *guest, char room[LINK_NAME_ROOM]);
+void guest_link_name(const struct guest *guest, unsigned int slot, char room[LINK_NAME_ROOM]);

@@ -16,6 +16,7 @@
  *
  *   struct guest_interface   what was set (interface.h)
  *   struct net_plan          what that means on this node: names, parsed lists, the pool's gateway     network_plan.c
+ *   network_prepare()        what is the host's and stays: tables, bridges, forwarding, uplinks        network_prepare.c
  *   RUN/NAME/links           what a running guest was given: written before it is made, read to remove  network_note.c
  *   network_plug()           filter, link, port or routes, shaping, on the host's side                  network_plug.c
  *   net_setup_guest()        the guest's side, by the guest's root in its namespaces
@@ -23,23 +24,23 @@
  * Plugging is idempotent, unplugging accepts what is missing: both begin again where a kill ended them.
  */
 struct net_plan {
-	enum net_mode mode;
+	enum net_mode mode; /* never NONE: such an interface is in no plan */
 	char guest_name[IFNAMSIZ];
 	char link[IFNAMSIZ]; /* the host's end; "" with macvlan */
 	char ifb[IFNAMSIZ];
 	char bridge[IFNAMSIZ];
 	char parent[IFNAMSIZ];
+	char uplinks[2][IFNAMSIZ]; /* routed: where the host answers for its IPv4 and IPv6 addresses; "": nowhere */
 	bool is_own_bridge;
-	unsigned int vlan;
-	uint32_t mtu;
+	uint64_t vlan; /* 0: left alone */
+	uint64_t mtu;
 	uint8_t mac[6];
 	struct net_address *addresses; /* with the prefix that they have in the guest */
 	size_t n_addresses;
 	struct net_address *prefixes;
 	size_t n_prefixes;
-	struct net_address gateways[2];
-	struct net_address bridge_addresses[2]; /* nat: of the bridge, with the networks' prefixes */
-	bool has_default;			/* the first interface with a gateway of a family */
+	struct net_address gateways[2];		/* IPv4, IPv6; of a family only the first interface has one */
+	struct net_address bridge_addresses[2]; /* of our own bridge, with the networks' prefixes */
 	struct net_publish *publish;
 	size_t n_publish;
 	struct net_rule *rules;
@@ -48,6 +49,7 @@ struct net_plan {
 	struct net_shape_spec shape;
 };
 
+/* Not to be copied: what is in it points to itself. */
 struct net_plans {
 	struct net_plan list[INTERFACES_MAX];
 	size_t n;
@@ -56,10 +58,22 @@ struct net_plans {
 /* From the guest's configuration; nothing is asked of the kernel. Free with network_plans_free(). */
 int network_plan(const struct guest *guest, struct net_plans *ret, struct err *err) _must_check_;
 void network_plans_free(struct net_plans *plans);
+#define NET_PLANS_INIT ((struct net_plans){ .n = 0 })
+
+/* NULL without one of that name. */
+const struct net_plan *network_find_plan(const struct net_plans *plans, const char *guest_name);
 
 /*
- * The host's side of one interface: tables, filter, link into `netns_fd`, port or routes, neighbours, shaping. Called by the
- * monitor at a start, by ctctl for a running guest; host's root, host's namespaces. It has to be noted before.
+ * Before anything of the guest's is made: its addresses are its own (addresses.h), what a quota has left of the month comes into the
+ * plan, and what belongs to no single guest and stays is made: the node's tables, nat networks, bridges of our own, forwarding. Finds
+ * the uplinks, and refuses what this host has not: a bridge, a parent, IPv6. Host's root and namespaces.
+ */
+int network_prepare(const struct guest *guest, struct net_plans *plans, struct err *err) _must_check_;
+
+/*
+ * The host's side of one interface: filter, link into `netns_fd`, port or routes, neighbours, shaping. Called by the monitor at a
+ * start, by ctctl for a running guest; host's root, host's namespaces. It has to be prepared and noted before. After a failure
+ * what was made is removed.
  */
 int network_plug(const struct node *node, const struct net_plan *plan, int netns_fd, struct err *err) _must_check_;
 int network_unplug(const struct node *node, const struct net_plan *plan, struct err *err) _must_check_;
@@ -67,14 +81,25 @@ int network_unplug(const struct node *node, const struct net_plan *plan, struct 
 /* The guest's side: a view of the plan for net_setup_guest(). */
 struct net_setup_spec network_setup_of(const struct net_plan *plan);
 
-/* RUN/NAME/links, replaced whole. */
-int network_note(int run_fd, const struct net_plans *plans, struct err *err) _must_check_;
-/* 0 and an empty list without one. Free with network_plans_free(). */
-int network_read_note(int run_fd, struct net_plans *ret, struct err *err) _must_check_;
+/*
+ * Tells the neighbours where the addresses are now. For a routed interface on the uplinks; otherwise out of the interface itself,
+ * for which the caller has to be in the guest's network namespace. Best effort: nothing depends on it. The end of it may take
+ * 20 ms (the kernel waits for all processors when a packet socket is closed).
+ */
+void network_announce(const struct net_plan *plan);
+/* Of all interfaces, host's and guest's side; the caller, the host's root, goes into `netns_fd` and comes back. */
+void network_announce_all(const struct net_plans *plans, int netns_fd);
+
+/* RUN/NAME/links, replaced whole. While the network of a running guest is changed, links.new is what it is to become. */
+#define LINKS_FILE	"links"
+#define LINKS_FILE_NEXT "links.next"
+int network_note(int run_fd, const char *file, const struct net_plans *plans, struct err *err) _must_check_;
+/* 1; or 0 and an empty list without one. A damaged one is RECOVERY. Free with network_plans_free(). */
+int network_read_note(int run_fd, const char *file, struct net_plans *ret, struct err *err) _must_check_;
 
 /*
- * Everything that a start made, from the note: counters are added to the guest's (traffic.h), then all of it is removed, then the
- * note.
+ * Everything that a start made, from the notes: counters are added to the guest's (traffic.h), then all of it is removed, then the
+ * notes.
  */
 int network_cleanup(const struct guest *guest, struct err *err) _must_check_;
 
@@ -82,6 +107,6 @@ int network_cleanup(const struct guest *guest, struct err *err) _must_check_;
  * Operations of `ctctl net`; each is whole, locked and journalled as those of lifecycle.h. Of a running guest they change the
  * network at once, without interrupting connections where addresses stay.
  */
-int guest_net_add(const struct node *node, const char *name, const char *interface, const struct guest_setting *settings, size_t n,
-		  struct err *err) _must_check_;
+int guest_net_add(const struct node *node, const char *name, const char *interface, const struct guest_setting *settings,
+		  size_t n, struct err *err) _must_check_;
 int guest_net_remove(const struct node *node, const char *name, const char *interface, struct err *err) _must_check_;

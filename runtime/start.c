@@ -17,6 +17,7 @@
 #include "runtime/ids.h"
 #include "runtime/init_kind.h"
 #include "runtime/lifecycle.h"
+#include "runtime/network.h"
 #include "runtime/operations.h"
 #include "runtime/policy.h"
 #include "storage/image.h"
@@ -30,9 +31,8 @@ struct launch {
 	int layer_fd;
 	char *cgroup;
 	char *monitors;
-	char *gateway;
+	struct net_plans nets;
 	char boot[BOOT_ID_ROOM];
-	char link[LINK_NAME_ROOM];
 };
 
 static void launch_release(struct launch *l)
@@ -42,7 +42,7 @@ static void launch_release(struct launch *l)
 	pool_close(l->pool);
 	free(l->cgroup);
 	free(l->monitors);
-	free(l->gateway);
+	network_plans_free(&l->nets);
 }
 
 static int open_layer(const struct guest *guest, struct err *err)
@@ -89,34 +89,6 @@ static int make_boot_id(char room[BOOT_ID_ROOM], struct err *err)
 	return 0;
 }
 
-static unsigned int hex_at(const char *uuid, int n)
-{
-	char pair[3] = { uuid[n], uuid[n + 1], '\0' };
-
-	return (unsigned int)strtoul(pair, NULL, 16);
-}
-
-/* A stable address of the locally administered range (IEEE 802, bit 1 of the first byte) from the UUID's first bytes. */
-static void make_mac(const char *uuid, uint8_t mac[6])
-{
-	static const int at[5] = { 0, 2, 4, 6, 9 };
-
-	mac[0] = 0x02;
-	for (int i = 0; i < 5; i++)
-		mac[i + 1] = (uint8_t)hex_at(uuid, at[i]);
-}
-
-/* The bridge's address without its prefix: the guest's default route unless another is set. */
-static char *bridge_gateway(const struct node *node, const char *guest_address)
-{
-	const char *slash = strchr(node->bridge_address, '/');
-
-	/* Another family, or an address outside its network: the user routes himself. */
-	if (!slash || !strchr(node->bridge_address, ':') != !strchr(guest_address, ':'))
-		return NULL;
-	return str_printf("%.*s", (int)(slash - node->bridge_address), node->bridge_address);
-}
-
 /* The group for it and what it may use. */
 static int fill_group(const struct guest *guest, struct launch *l, struct cgroup_spec *ret, struct err *err)
 {
@@ -135,28 +107,6 @@ static int fill_group(const struct guest *guest, struct launch *l, struct cgroup
 	int r = guest_start_limits(guest, l->pool, &ret->limits, err);
 
 	return r < 0 ? err_wrap(err, "guest '%s'", guest->name) : 0;
-}
-
-/* By an address in its configuration it has a network, or none. */
-static void fill_net(const struct guest *guest, struct launch *l, struct ct_net *ret)
-{
-	const struct guest_config *c = &guest->config;
-
-	*ret = (struct ct_net){ .mode = CT_NET_NONE };
-	if (!c->ip)
-		return;
-	guest_link_name(guest, l->link);
-	l->gateway = c->gateway ? strdup(c->gateway) : bridge_gateway(guest->node, c->ip);
-	*ret = (struct ct_net){
-		.mode = CT_NET_BRIDGE,
-		.host_name = l->link,
-		.guest_name = "eth0",
-		.bridge = guest->node->bridge,
-		.bridge_address = guest->node->bridge_address,
-		.address = c->ip,
-		.gateway = l->gateway,
-	};
-	make_mac(c->uuid, ret->mac);
 }
 
 static int check_identity(const struct guest *guest, uint64_t *ret_ids_first, struct err *err)
@@ -193,6 +143,8 @@ static int launch(struct guest *guest, struct launch *l, struct err *err)
 		.helper_dir = node->helper_dir,
 		.self = node->self,
 		.prefix = node->prefix,
+		.node = node,
+		.nets = &l->nets,
 	};
 	int r = check_identity(guest, &spec.ids_first, err);
 
@@ -201,7 +153,6 @@ static int launch(struct guest *guest, struct launch *l, struct err *err)
 	if (r < 0)
 		return r;
 	spec.monitors_cgroup = l->monitors;
-	fill_net(guest, l, &spec.net);
 	return ct_launch(&spec, err);
 }
 
@@ -234,7 +185,13 @@ int guest_start_locked(struct guest *guest, struct err *err)
 	l.layer_fd = open_layer(guest, err);
 	if (l.layer_fd < 0)
 		return l.layer_fd;
-	r = home_open(guest->node, err);
+	r = network_plan(guest, &l.nets, err);
+	if (r == 0)
+		r = network_prepare(guest, &l.nets, err);
+	if (r == 0)
+		r = fault_point("start.network-prepared", err);
+	if (r == 0)
+		r = home_open(guest->node, err);
 	if (r == 0)
 		r = fault_point("start.home", err);
 	if (r == 0)
@@ -243,6 +200,10 @@ int guest_start_locked(struct guest *guest, struct err *err)
 		r = open_journal(guest, l.boot, err);
 	if (r == 0)
 		r = fault_point("start.begin", err);
+	if (r == 0 && l.nets.n > 0)
+		r = network_note(guest->run_fd, LINKS_FILE, &l.nets, err);
+	if (r == 0)
+		r = fault_point("start.network-noted", err);
 	if (r == 0)
 		r = launch(guest, &l, err);
 	if (r == 0)

@@ -23,6 +23,7 @@
 #include "netns/link.h"
 #include "runtime/container/confine.h"
 #include "runtime/container/launch_priv.h"
+#include "runtime/network.h"
 
 /* Where the two descriptors that it keeps are moved to, so that all above can be closed. */
 enum {
@@ -108,13 +109,14 @@ static int join_cgroup(const struct cgroup_join *group, struct err *err)
 
 static int join_network(const struct ct_spec *spec, struct err *err)
 {
-	struct net_setup_spec net = {
-		.name = spec->net.mode == CT_NET_NONE ? NULL : spec->net.guest_name,
-		.address = spec->net.address,
-		.gateway = spec->net.gateway,
-	};
+	int r = net_setup_loopback(err);
 
-	return net_setup_guest(&net, err);
+	for (size_t i = 0; r == 0 && i < spec->nets->n; i++) {
+		struct net_setup_spec setup = network_setup_of(&spec->nets->list[i]);
+
+		r = net_setup_guest(&setup, err);
+	}
+	return r;
 }
 
 static int take_console(struct err *err)

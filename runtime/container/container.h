@@ -14,6 +14,7 @@
  *   ctctl                        monitor                          init-to-be
  *   (holds the lock)             (parent of init for good)        (guest's root in all its namespaces)
  *
+ *   bridges, tables, note links
  *   make the guest's cgroup
  *   clone3, into the monitors' -> waits
  *   journal: who it is
@@ -22,40 +23,23 @@
  *                                 uts ipc), into the cgroup
  *                                id maps; root tree, detached
  *                                ROOT (its descriptor) ---------> setuid 0, attach, pivot_root,
- *                                veth into its netns              /proc /sys /dev, host name, time ns,
- *                                                                 files of /run
- *                                GO ----------------------------> eth0, console, keyring, capabilities,
- *                                                                 filter
+ *                                filters, links into its netns,   /proc /sys /dev, host name, time ns,
+ *                                ports or routes, shaping         files of /run
+ *                                GO ----------------------------> addresses and routes, console, keyring,
+ *                                                                 capabilities, filter
  *                                <------------------------ READY
  *                                <---- end of file: exec worked   exec /sbin/init
  *                                state file, console socket
  *         <------- STARTED
- *   journal: done                exec ctctl-monitor
+ *   journal: done                tells the neighbours
+ *                                exec ctctl-monitor
  *
  * Each may be killed at each point: the init-to-be dies with the monitor until READY, the monitor gives up when ctctl is gone
  * before STARTED, and what they leave is removed by guest_cleanup_run(), now or by the next ctctl on that guest.
  */
 
-/*
- * The guest's network. The monitor makes the link as the host's root (supervise.c, plug_network()), the init-to-be its addresses
- * and routes as the guest's (become_init.c, join_network()). Filled by runtime/start.c; all strings are the caller's.
- */
-enum ct_net_mode {
-	CT_NET_NONE,   /* only a loopback, and nothing of struct ct_net counts */
-	CT_NET_BRIDGE, /* a veth pair, whose host's end is a port of the node's bridge */
-};
-
-struct ct_net {
-	enum ct_net_mode mode;
-	const char *host_name;	/* the host's end of its link */
-	const char *guest_name; /* the guest's: "eth0" */
-	const char *bridge;
-	const char *bridge_address; /* "10.200.0.1/24" */
-	const char *address;	    /* "10.200.0.5/24" */
-	const char *gateway;	    /* NULL: none */
-	uint8_t mac[6];		    /* of the guest's end */
-};
-
+struct net_plans;
+struct node;
 struct pool;
 
 /* Everything that a start needs to know. Strings and descriptors are the caller's. */
@@ -76,7 +60,12 @@ struct ct_spec {
 	int lock_fd;		     /* ctctl's: the monitor lets go of it */
 	int run_fd;		     /* RUN/NAME */
 	int dir_fd;		     /* GUESTS/NAME, for the console's log */
-	struct ct_net net;
+	const struct node *node;
+	/*
+	 * The guest's network, prepared and noted (network.h). The monitor makes the host's side as the host's root (supervise.c), the
+	 * init-to-be the guest's as the guest's (become_init.c).
+	 */
+	const struct net_plans *nets;
 	const char *helper_dir; /* these three as in struct node */
 	const char *self;
 	const char *prefix;

@@ -23,12 +23,12 @@
 #include "base/proc.h"
 #include "base/str.h"
 #include "base/sync.h"
-#include "netns/link.h"
 #include "runtime/container/caps.h"
 #include "runtime/container/container.h"
 #include "runtime/container/launch_priv.h"
 #include "runtime/container/monitor_start.h"
 #include "runtime/container/rlimits.h"
+#include "runtime/network.h"
 #include "runtime/node.h"
 #include "runtime/state.h"
 #include "storage/rootfs.h"
@@ -42,6 +42,7 @@ struct supervisor {
 	pid_t init;
 	int master_fd;
 	int slave_fd;
+	int netns_fd; /* the guest's */
 	char slave_path[32];
 };
 
@@ -176,40 +177,19 @@ static int give_root(struct supervisor *sv, struct err *err)
 	return r < 0 ? err_sys(err, -r, "hand the root to the guest") : 0;
 }
 
-static int plug_bridge(struct supervisor *sv, struct err *err)
-{
-	const struct ct_net *net = &sv->spec->net;
-	_cleanup_fd_ int netns = open_ns(sv->init, "net", err);
-
-	if (netns < 0)
-		return netns;
-
-	struct net_veth_spec veth = {
-		.host_name = net->host_name,
-		.guest_name = net->guest_name,
-		.guest_netns_fd = netns,
-		.bridge = net->bridge,
-	};
-
-	memcpy(veth.mac, net->mac, sizeof(veth.mac));
-
-	int r = net_bridge_ensure(net->bridge, net->bridge_address, err);
-
-	return r < 0 ? r : net_veth_create(&veth, err);
-}
-
 static int plug_network(struct supervisor *sv, struct err *err)
 {
+	const struct net_plans *nets = sv->spec->nets;
 	int r = 0;
 
-	switch (sv->spec->net.mode) {
-	case CT_NET_NONE:
+	if (nets->n == 0)
 		return 0;
-	case CT_NET_BRIDGE:
-		r = plug_bridge(sv, err);
-		break;
-	}
-	return r < 0 ? r : fault_point("start.network", err);
+	sv->netns_fd = open_ns(sv->init, "net", err);
+	if (sv->netns_fd < 0)
+		return sv->netns_fd;
+	for (size_t i = 0; r == 0 && i < nets->n; i++)
+		r = network_plug(sv->spec->node, &nets->list[i], sv->netns_fd, err);
+	return r;
 }
 
 /*
@@ -338,6 +318,8 @@ static int hand_over(struct supervisor *sv, struct err *err)
 	 * file is what we wait for.
 	 */
 	(void)!fd_recv(sv->ctctl_fd, &gone, sizeof(gone), NULL, NULL);
+	/* Now, because nobody waits for us any more: it takes its time. */
+	network_announce_all(sv->spec->nets, sv->netns_fd);
 	return monitor_exec(&start, socket_fd, err);
 }
 
@@ -351,6 +333,7 @@ void ct_supervise(const struct ct_spec *spec, int ctctl_fd, const struct cgroup_
 		.pidfd = -EBADF,
 		.master_fd = -EBADF,
 		.slave_fd = -EBADF,
+		.netns_fd = -EBADF,
 	};
 	struct err err = ERR_INIT;
 	int r = supervise(&sv, &err);

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fault.h"
+#include "base/log.h"
+#include "netns/link.h"
+#include "netns/wire.h"
+#include "runtime/guest_priv.h"
+#include "runtime/network.h"
+#include "runtime/network_priv.h"
+#include "runtime/traffic.h"
+
+static int make_veth(const struct net_plan *plan, int netns_fd, struct err *err)
+{
+	struct net_veth_spec veth = {
+		.host_name = plan->link,
+		.guest_name = plan->guest_name,
+		.guest_netns_fd = netns_fd,
+		.bridge = plan->filter.is_bridged ? plan->bridge : NULL,
+		.mtu = (uint32_t)plan->mtu,
+	};
+
+	memcpy(veth.mac, plan->mac, sizeof(veth.mac));
+	return net_veth_create(&veth, err);
+}
+
+static int make_link(const struct net_plan *plan, int netns_fd, struct err *err)
+{
+	struct net_macvlan_spec macvlan = {
+		.parent = plan->parent,
+		.guest_name = plan->guest_name,
+		.guest_netns_fd = netns_fd,
+		.mtu = (uint32_t)plan->mtu,
+	};
+
+	if (plan->mode != NET_MODE_MACVLAN)
+		return make_veth(plan, netns_fd, err);
+	memcpy(macvlan.mac, plan->mac, sizeof(macvlan.mac));
+	return net_macvlan_create(&macvlan, err);
+}
+
+int network_add_proxies(const struct net_plan *plan, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < plan->n_addresses; i++) {
+		const char *uplink = plan->uplinks[family_index(plan->addresses[i].family)];
+
+		if (*uplink)
+			r = net_proxy_add(uplink, &plan->addresses[i], err);
+	}
+	return r;
+}
+
+int network_remove_proxy(const struct net_plan *plan, const struct net_address *address, struct err *err)
+{
+	const char *uplink = plan->uplinks[family_index(address->family)];
+
+	return *uplink ? net_proxy_remove(uplink, address, err) : 0;
+}
+
+static int join_host(const struct net_plan *plan, struct err *err)
+{
+	struct net_routed_spec routed = network_routed_of(plan);
+	struct net_port_spec port = {
+		.link = plan->link,
+		.bridge = plan->bridge,
+		.vlan = (unsigned int)plan->vlan,
+		.is_own = plan->is_own_bridge,
+	};
+	int r;
+
+	if (plan->mode == NET_MODE_MACVLAN)
+		return 0;
+	if (plan->mode != NET_MODE_ROUTED) {
+		memcpy(port.mac, plan->mac, sizeof(port.mac));
+		return net_port_setup(&port, err);
+	}
+	r = net_routed_setup(&routed, err);
+	return r < 0 ? r : network_add_proxies(plan, err);
+}
+
+bool network_has_rates(const struct net_plan *plan)
+{
+	return plan->shape.to_guest_bits > 0 || plan->shape.from_guest_bits > 0;
+}
+
+int network_shape(const struct node *node, const struct net_plan *plan, struct err *err)
+{
+	bool is_policed = false;
+	int r = net_shape_set(&plan->shape, &is_policed, err);
+
+	if (r == 0 && is_policed)
+		log_warning(node->log, "interface '%s': this kernel has no ifb: what the guest sends is policed, not queued",
+			    plan->guest_name);
+	return r;
+}
+
+/* All but the filter. */
+static int make_rest(const struct node *node, const struct net_plan *plan, int netns_fd, struct err *err)
+{
+	int r = fault_point("start.network-filter", err);
+
+	if (r == 0)
+		r = make_link(plan, netns_fd, err);
+	if (r == 0)
+		r = fault_point("start.network-link", err);
+	if (r == 0)
+		r = join_host(plan, err);
+	if (r == 0)
+		r = fault_point("start.network-joined", err);
+	if (r == 0 && network_has_rates(plan))
+		r = network_shape(node, plan, err);
+	return r < 0 ? r : fault_point("start.network", err);
+}
+
+int network_plug(const struct node *node, const struct net_plan *plan, int netns_fd, struct err *err)
+{
+	struct err ignored = ERR_INIT;
+	/* First, so that there is no moment without. It is all or nothing: nothing is to be undone if it fails. */
+	int r = plan->link[0] ? net_filter_add(node->nft_table, &plan->filter, err) : 0;
+
+	if (r == 0) {
+		r = make_rest(node, plan, netns_fd, err);
+		if (r < 0)
+			(void)!network_unplug(node, plan, &ignored);
+	}
+	return r < 0 ? err_wrap(err, "interface '%s'", plan->guest_name) : 0;
+}
+
+/* Keeps the first error of several steps, each of which is to be tried. */
+static int first_of(int r, int next)
+{
+	return r < 0 ? r : next;
+}
+
+int network_cut(const struct net_plan *plan, struct err *err)
+{
+	/* A macvlan is in the guest's namespace and goes with that. */
+	return plan->link[0] ? net_link_delete(plan->link, err) : 0;
+}
+
+int network_remove_rest(const struct node *node, const struct net_plan *plan, struct err *err)
+{
+	struct err later = ERR_INIT, *e = err;
+	int r = 0;
+
+	if (!plan->link[0])
+		return 0;
+	if (network_has_rates(plan))
+		r = net_shape_remove(plan->ifb, e);
+	for (size_t i = 0; plan->mode == NET_MODE_ROUTED && i < plan->n_addresses; i++) {
+		e = r < 0 ? &later : err;
+		r = first_of(r, network_remove_proxy(plan, &plan->addresses[i], e));
+	}
+	e = r < 0 ? &later : err;
+	return first_of(r, net_filter_remove(node->nft_table, &plan->filter, e));
+}
+
+int network_unplug(const struct node *node, const struct net_plan *plan, struct err *err)
+{
+	struct err later = ERR_INIT;
+	int r = network_cut(plan, err);
+
+	return first_of(r, network_remove_rest(node, plan, r < 0 ? &later : err));
+}
+
+static void announce_routed(const struct net_plan *plan)
+{
+	struct err ignored = ERR_INIT;
+
+	for (size_t i = 0; i < plan->n_addresses; i++) {
+		const char *uplink = plan->uplinks[family_index(plan->addresses[i].family)];
+
+		if (*uplink)
+			(void)!net_announce(uplink, NULL, &plan->addresses[i], 1, &ignored);
+	}
+}
+
+void network_announce(const struct net_plan *plan)
+{
+	struct err ignored = ERR_INIT;
+
+	if (plan->mode == NET_MODE_ROUTED)
+		announce_routed(plan);
+	else if (plan->n_addresses > 0)
+		(void)!net_announce(plan->guest_name, NULL, plan->addresses, plan->n_addresses, &ignored);
+}
+
+static void announce_where(const struct net_plans *plans, bool is_routed)
+{
+	for (size_t i = 0; i < plans->n; i++) {
+		if ((plans->list[i].mode == NET_MODE_ROUTED) == is_routed)
+			network_announce(&plans->list[i]);
+	}
+}
+
+void network_announce_all(const struct net_plans *plans, int netns_fd)
+{
+	_cleanup_fd_ int host = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+
+	announce_where(plans, true);
+	if (host < 0 || netns_fd < 0 || setns(netns_fd, CLONE_NEWNET) < 0)
+		return;
+	announce_where(plans, false);
+	(void)!setns(host, CLONE_NEWNET);
+}
+
+static int remove_note(const struct guest *guest, const char *file, struct err *err)
+{
+	if (unlinkat(guest->run_fd, file, 0) < 0 && errno != ENOENT)
+		return err_sys(err, errno, "remove '%s' of guest '%s'", file, guest->name);
+	return 0;
+}
+
+/*
+ * What one note says; `is_counted`: its interfaces have counters that are to be kept. The links go first: behind the last look at
+ * the counters nothing is to be counted.
+ */
+static int clean_noted(const struct guest *guest, const char *file, bool is_counted, struct err *err)
+{
+	struct net_plans plans;
+	int noted = network_read_note(guest->run_fd, file, &plans, err);
+	int r = noted < 0 ? noted : 0;
+
+	for (size_t i = 0; i < plans.n; i++)
+		r = r < 0 ? r : network_cut(&plans.list[i], err);
+	if (r == 0 && noted == 1 && is_counted)
+		r = traffic_fold(guest, err);
+	for (size_t i = 0; i < plans.n; i++)
+		r = r < 0 ? r : network_remove_rest(guest->node, &plans.list[i], err);
+	network_plans_free(&plans);
+	if (r < 0)
+		return err_wrap(err, "remove the network of guest '%s'", guest->name);
+	return noted == 1 ? remove_note(guest, file, err) : 0;
+}
+
+int network_cleanup(const struct guest *guest, struct err *err)
+{
+	/* That of a change which was interrupted: what it added has counted nothing yet. */
+	int r = clean_noted(guest, LINKS_FILE_NEXT, false, err);
+
+	return r < 0 ? r : clean_noted(guest, LINKS_FILE, true, err);
+}
