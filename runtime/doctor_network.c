@@ -39,7 +39,7 @@ static enum links_result try_links(void)
 	if (netns < 0)
 		return LINKS_NO_NETNS;
 	spec.guest_netns_fd = netns;
-	if (net_bridge_ensure(spec.bridge, NULL, &err) < 0)
+	if (net_bridge_ensure(spec.bridge, NULL, 0, &err) < 0)
 		return LINKS_NO_BRIDGE;
 	return net_veth_create(&spec, &err) < 0 ? LINKS_NO_VETH : LINKS_WORK;
 }

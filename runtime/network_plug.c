@@ -219,32 +219,61 @@ static int remove_note(const struct guest *guest, const char *file, struct err *
 	return 0;
 }
 
-/*
- * What one note says; `is_counted`: its interfaces have counters that are to be kept. The links go first: behind the last look at
- * the counters nothing is to be counted.
- */
-static int clean_noted(const struct guest *guest, const char *file, bool is_counted, struct err *err)
+static int cut_all(const struct net_plans *plans, struct err *err)
 {
-	struct net_plans plans;
-	int noted = network_read_note(guest->run_fd, file, &plans, err);
-	int r = noted < 0 ? noted : 0;
+	int r = 0;
 
-	for (size_t i = 0; i < plans.n; i++)
-		r = r < 0 ? r : network_cut(&plans.list[i], err);
-	if (r == 0 && noted == 1 && is_counted)
+	for (size_t i = 0; r == 0 && i < plans->n; i++)
+		r = network_cut(&plans->list[i], err);
+	return r;
+}
+
+static int remove_all(const struct guest *guest, const struct net_plans *plans, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < plans->n; i++)
+		r = network_remove_rest(guest->node, &plans->list[i], err);
+	return r;
+}
+
+/* The links go first: behind the last look at the counters nothing is to be counted. */
+static int clean_noted(const struct guest *guest, const struct net_plans *now, const struct net_plans *next, struct err *err)
+{
+	int r = cut_all(next, err);
+
+	if (r == 0)
+		r = cut_all(now, err);
+	if (r == 0)
+		r = fault_point("stop.network-cut", err);
+	if (r == 0)
 		r = traffic_fold(guest, err);
-	for (size_t i = 0; i < plans.n; i++)
-		r = r < 0 ? r : network_remove_rest(guest->node, &plans.list[i], err);
-	network_plans_free(&plans);
-	if (r < 0)
-		return err_wrap(err, "remove the network of guest '%s'", guest->name);
-	return noted == 1 ? remove_note(guest, file, err) : 0;
+	if (r == 0)
+		r = remove_all(guest, next, err);
+	if (r == 0)
+		r = remove_all(guest, now, err);
+	if (r == 0)
+		r = fault_point("stop.network", err);
+	if (r == 0)
+		r = remove_note(guest, LINKS_FILE_NEXT, err);
+	return r < 0 ? r : remove_note(guest, LINKS_FILE, err);
 }
 
 int network_cleanup(const struct guest *guest, struct err *err)
 {
-	/* That of a change which was interrupted: what it added has counted nothing yet. */
-	int r = clean_noted(guest, LINKS_FILE_NEXT, false, err);
+	struct net_plans now, next;
+	int r = network_read_note(guest->run_fd, LINKS_FILE_NEXT, &next, err);
 
-	return r < 0 ? r : clean_noted(guest, LINKS_FILE, true, err);
+	if (r < 0)
+		return err_wrap(err, "guest '%s'", guest->name);
+
+	int noted = network_read_note(guest->run_fd, LINKS_FILE, &now, err);
+
+	if (noted < 0 || (r == 0 && noted == 0))
+		r = noted;
+	else
+		r = clean_noted(guest, &now, &next, err);
+	network_plans_free(&now);
+	network_plans_free(&next);
+	return r < 0 ? err_wrap(err, "remove the network of guest '%s'", guest->name) : 0;
 }
