@@ -1,54 +1,84 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "netns/address_priv.h"
+#include "netns/address.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "base/str.h"
 #include "netns/link.h"
 
-static unsigned int prefix_max(int family)
-{
-	return family == AF_INET ? 32 : 128;
-}
-
 static bool bits_are(const struct net_address *a, bool one, unsigned int from)
 {
-	for (unsigned int bit = from; bit < prefix_max(a->family); bit++) {
+	for (unsigned int bit = from; bit < net_address_bits(a); bit++) {
 		if (((a->bytes[bit / 8] >> (7 - bit % 8)) & 1) != one)
 			return false;
 	}
 	return true;
 }
 
-/* An address that names no single machine would be taken by the kernel, or refused with a bare EINVAL much later. */
-static const char *why_unusable(const struct net_address *a)
+static bool is_link_local(const struct net_address *a)
 {
-	bool is_v4 = a->family == AF_INET;
+	if (a->family == AF_INET)
+		return a->bytes[0] == 169 && a->bytes[1] == 254; /* RFC 3927 */
+	return a->bytes[0] == 0xfe && (a->bytes[1] & 0xc0) == 0x80;
+}
 
-	if (bits_are(a, false, 0))
-		return "is the unspecified address";
-	if (is_v4 ? (a->bytes[0] & 0xf0) == 0xe0 : a->bytes[0] == 0xff)
+static const char *why_unusable4(const struct net_address *a)
+{
+	if ((a->bytes[0] & 0xf0) == 0xe0)
 		return "is a multicast address";
-	if (is_v4 ? a->bytes[0] == 127 : memcmp(a->bytes, &in6addr_loopback, 16) == 0)
+	if (a->bytes[0] == 127)
 		return "is a loopback address";
-	if (is_v4 && a->prefix < 31 && bits_are(a, false, a->prefix))
+	if (a->bytes[0] == 0 || a->bytes[0] >= 240)
+		return "is a reserved address"; /* RFC 1122, 3.2.1.3; RFC 1112, 4 */
+	if (a->prefix < 31 && bits_are(a, false, a->prefix))
 		return "is the network itself, not an address in it";
-	if (is_v4 && a->prefix < 31 && bits_are(a, true, a->prefix))
+	if (a->prefix < 31 && bits_are(a, true, a->prefix))
 		return "is the broadcast address of its network";
 	return NULL;
 }
 
-static int refuse(const char *what, const char *text, bool with_prefix, struct err *err)
+static const char *why_unusable6(const struct net_address *a)
 {
-	return err_set(err, EINVAL, "%s '%.80s': expected an address such as %s", what, text,
-		       with_prefix ? "10.0.3.5/24 or fd00::5/64" : "10.0.3.1 or fd00::1");
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+
+	if (a->bytes[0] == 0xff)
+		return "is a multicast address";
+	if (memcmp(a->bytes, &in6addr_loopback, 16) == 0)
+		return "is a loopback address";
+	if (memcmp(a->bytes, mapped, sizeof(mapped)) == 0)
+		return "is an IPv4 address written as one of IPv6";
+	return NULL;
 }
 
-int net_address_parse(const char *what, const char *text, bool with_prefix, struct net_address *ret, struct err *err)
+/* An address that names no single machine would be taken by the kernel, or refused with a bare EINVAL much later. */
+static const char *why_unusable(const struct net_address *a)
+{
+	if (bits_are(a, false, 0))
+		return "is the unspecified address";
+	return a->family == AF_INET ? why_unusable4(a) : why_unusable6(a);
+}
+
+bool net_address_is_host(const struct net_address *address)
+{
+	return !why_unusable(address) && !is_link_local(address);
+}
+
+static int refuse(const char *what, const char *text, enum net_prefix_form form, struct err *err)
+{
+	static const char *const expected[] = {
+		[NET_PREFIX_NONE] = "an address such as 10.0.3.1 or fd00::1",
+		[NET_PREFIX_OPTIONAL] = "an address such as 10.0.3.5, 10.0.3.5/24 or fd00::5/64",
+		[NET_PREFIX_REQUIRED] = "an address with its prefix such as 10.0.3.5/24 or fd00::5/64",
+	};
+
+	return err_set(err, EINVAL, "%s '%.80s': expected %s", what, text, expected[form]);
+}
+
+int net_address_parse(const char *what, const char *text, enum net_prefix_form form, struct net_address *ret, struct err *err)
 {
 	char number[INET6_ADDRSTRLEN];
 	const char *slash = strchr(text, '/');
@@ -56,30 +86,36 @@ int net_address_parse(const char *what, const char *text, bool with_prefix, stru
 	struct net_address a = { 0 };
 	uint64_t prefix;
 
-	if (len >= sizeof(number) || (slash != NULL) != with_prefix)
-		return refuse(what, text, with_prefix, err);
+	if (len >= sizeof(number) || (slash && form == NET_PREFIX_NONE) || (!slash && form == NET_PREFIX_REQUIRED))
+		return refuse(what, text, form, err);
 	memcpy(number, text, len);
 	number[len] = '\0';
 	a.family = memchr(number, ':', len) ? AF_INET6 : AF_INET;
 	if (inet_pton(a.family, number, a.bytes) != 1)
-		return refuse(what, text, with_prefix, err);
-	prefix = prefix_max(a.family);
-	if (slash && (str_to_u64(slash + 1, prefix, &prefix) < 0 || prefix == 0))
-		return err_set(err, EINVAL, "%s '%.80s': expected a prefix of 1 to %u after the '/'", what, text,
-			       prefix_max(a.family));
+		return refuse(what, text, form, err);
+	prefix = net_address_bits(&a);
+	if (slash && str_to_u64(slash + 1, prefix, &prefix) < 0)
+		return err_set(err, EINVAL, "%s '%.80s': expected a prefix of 0 to %u after the '/'", what, text,
+			       net_address_bits(&a));
 	a.prefix = (unsigned int)prefix;
-
-	const char *why = why_unusable(&a);
-
-	if (why)
-		return err_set(err, EINVAL, "%s '%.80s' %s: expected the address of one machine", what, text, why);
 	*ret = a;
 	return 0;
 }
 
+void net_address_format(const struct net_address *address, bool with_prefix, char room[NET_ADDRESS_ROOM])
+{
+	if (!inet_ntop(address->family, address->bytes, room, NET_ADDRESS_ROOM))
+		room[0] = '\0'; /* of no family: a struct that nobody filled */
+
+	size_t len = strlen(room);
+
+	if (with_prefix)
+		snprintf(room + len, NET_ADDRESS_ROOM - len, "/%u", address->prefix);
+}
+
 bool net_address_covers(const struct net_address *network, const struct net_address *address)
 {
-	if (network->family != address->family)
+	if (network->family != address->family || network->prefix > address->prefix)
 		return false;
 	for (unsigned int bit = 0; bit < network->prefix; bit++) {
 		if ((network->bytes[bit / 8] ^ address->bytes[bit / 8]) & (0x80 >> bit % 8))
@@ -88,16 +124,69 @@ bool net_address_covers(const struct net_address *network, const struct net_addr
 	return true;
 }
 
+bool net_address_equal(const struct net_address *a, const struct net_address *b)
+{
+	return a->family == b->family && memcmp(a->bytes, b->bytes, net_address_len(a)) == 0;
+}
+
+int net_address_compare(const struct net_address *a, const struct net_address *b)
+{
+	return memcmp(a->bytes, b->bytes, net_address_len(a));
+}
+
+bool net_address_next(struct net_address *io)
+{
+	struct net_address next = *io;
+
+	for (size_t i = net_address_len(&next); i-- > 0;) {
+		next.bytes[i]++;
+		if (next.bytes[i] != 0) {
+			*io = next;
+			return true;
+		}
+	}
+	return false;
+}
+
+void net_address_network(struct net_address *io)
+{
+	for (unsigned int bit = io->prefix; bit < net_address_bits(io); bit++)
+		io->bytes[bit / 8] &= (uint8_t) ~(0x80 >> bit % 8);
+}
+
+void net_address_link_local(const uint8_t mac[6], struct net_address *ret)
+{
+	*ret = (struct net_address){
+		.family = AF_INET6,
+		.bytes = { 0xfe, 0x80, [8] = (uint8_t)(mac[0] ^ 0x02), mac[1], mac[2], 0xff, 0xfe, mac[3], mac[4], mac[5] },
+		.prefix = 64,
+	};
+}
+
+static int check(const char *what, const char *text, enum net_prefix_form form, struct err *err)
+{
+	struct net_address a;
+	int r = net_address_parse(what, text, form, &a, err);
+
+	if (r < 0)
+		return r;
+	if (a.prefix == 0)
+		return err_set(err, EINVAL, "%s '%.80s': expected a prefix of 1 to %u after the '/'", what, text,
+			       net_address_bits(&a));
+
+	const char *why = why_unusable(&a);
+
+	if (why)
+		return err_set(err, EINVAL, "%s '%.80s' %s: expected the address of one machine", what, text, why);
+	return 0;
+}
+
 int net_check_cidr(const char *what, const char *text, struct err *err)
 {
-	struct net_address ignored;
-
-	return net_address_parse(what, text, true, &ignored, err);
+	return check(what, text, NET_PREFIX_REQUIRED, err);
 }
 
 int net_check_address(const char *what, const char *text, struct err *err)
 {
-	struct net_address ignored;
-
-	return net_address_parse(what, text, false, &ignored, err);
+	return check(what, text, NET_PREFIX_NONE, err);
 }

@@ -6,7 +6,6 @@
 #include <sys/random.h>
 
 #include "base/cleanup.h"
-#include "netns/address_priv.h"
 #include "netns/nl_priv.h"
 
 /*
@@ -65,15 +64,27 @@ static int bridge_get(struct nl_sock *sock, const char *name, struct rtnl_link *
 	return 0;
 }
 
-int net_bridge_ensure(const char *name, const char *address, struct err *err)
+static int add_addresses(struct nl_sock *sock, int ifindex, const char *name, const struct net_address *addresses, size_t n,
+			 struct err *err)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (addresses[i].family == AF_INET6 && !net_has_ipv6())
+			return netlink_err_no_ipv6(err, &addresses[i]);
+
+		int r = netlink_add_address(sock, ifindex, name, &addresses[i], 0, err);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int net_bridge_ensure(const char *name, const struct net_address *addresses, size_t n, struct err *err)
 {
 	_cleanup_(cleanup_link) struct rtnl_link *bridge = NULL;
 	_cleanup_(cleanup_nl_sock) struct nl_sock *sock = NULL;
-	struct net_address parsed = { 0 };
 	int r = netlink_check_name(name, err);
 
-	if (r == 0 && address)
-		r = net_address_parse("bridge address", address, true, &parsed, err);
 	if (r == 0)
 		r = netlink_open(&sock, err);
 	if (r == 0)
@@ -85,7 +96,27 @@ int net_bridge_ensure(const char *name, const char *address, struct err *err)
 
 	if (!(rtnl_link_get_flags(bridge) & IFF_UP))
 		r = netlink_set_up(sock, ifindex, name, err);
-	if (r == 0 && address)
-		r = netlink_add_address(sock, ifindex, name, &parsed, err);
-	return r;
+	return r < 0 ? r : add_addresses(sock, ifindex, name, addresses, n, err);
+}
+
+int net_bridge_check(const char *name, struct err *err)
+{
+	_cleanup_(cleanup_link) struct rtnl_link *bridge = NULL;
+	_cleanup_(cleanup_nl_sock) struct nl_sock *sock = NULL;
+	int r = netlink_check_name(name, err);
+
+	if (r == 0)
+		r = netlink_open(&sock, err);
+	if (r == 0)
+		r = netlink_get_link(sock, name, &bridge, err);
+	if (r == -ENODEV)
+		return err_exit(err, EXIT_NETWORK, ENODEV,
+				"bridge '%s' does not exist: make it in the host's network configuration, or for now with "
+				"`ip link add %s type bridge && ip link set %s up`",
+				name, name, name);
+	if (r < 0)
+		return r;
+	if (!rtnl_link_is_bridge(bridge))
+		return err_exit(err, EXIT_NETWORK, EINVAL, "interface '%s' is no bridge: expected the name of one", name);
+	return 0;
 }

@@ -123,17 +123,20 @@ struct net_setup_spec {
 	const struct net_address *prefixes; /* routed to it: the first address of each becomes an address of the interface */
 	size_t n_prefixes;
 	struct net_address gateways[2]; /* IPv4, IPv6; family 0: none */
-	bool is_routed;			/* the gateways are reached on the link, whatever the prefixes say */
+	bool is_routed;			/* only the gateways are on the link, whatever the prefixes say */
 	bool has_default;		/* the default routes go there */
+	bool accepts_ra;		/* router advertisements of a network that is not ctctl's are heard (bridge, macvlan) */
 };
 
 /* Brings up the loopback. Called as the guest's root in its network namespace. */
 int net_setup_loopback(struct err *err) _must_check_;
 
 /*
- * Brings an interface up with its addresses (usable at once: no duplicate address detection) and default routes. Called as the
- * guest's root, in the guest's network namespace: by the init-to-be, before anything of the guest runs, or by a process of ctctl
- * that joined a running guest. Can be repeated.
+ * Brings an interface up with its addresses (usable at once: no duplicate address detection) and default routes. Its IPv6
+ * link-local address is net_address_link_local() of its MAC. Called as the guest's root, in the guest's network namespace: by the
+ * init-to-be, before anything of the guest runs, or by a process of ctctl that joined a running guest. Where it may, it stays in
+ * the host's mount namespace meanwhile: settings of IPv6 are files below /proc/sys/net, where the kernel shows the caller's network
+ * namespace. Can be repeated. A gateway of a family of which it has no address is EINVAL.
  */
 int net_setup_guest(const struct net_setup_spec *spec, struct err *err) _must_check_;
 
