@@ -60,11 +60,10 @@ int netlink_call(struct nl_sock *sock, struct nl_msg *msg, netlink_reply_fn on_r
 	return -netlink_errno(nle);
 }
 
-/* A message with only what names the interface, for libnl-route's own requests are for whole links. */
-static struct nl_msg *link_request(int type, int ifindex)
+struct nl_msg *netlink_link_request(int type, int family, int ifindex)
 {
 	struct nl_msg *msg = nlmsg_alloc_simple(type, NLM_F_REQUEST);
-	struct ifinfomsg head = { .ifi_family = AF_UNSPEC, .ifi_index = ifindex };
+	struct ifinfomsg head = { .ifi_family = (unsigned char)family, .ifi_index = ifindex };
 
 	if (msg && nlmsg_append(msg, &head, sizeof(head), NLMSG_ALIGNTO) < 0) {
 		nlmsg_free(msg);
@@ -75,7 +74,7 @@ static struct nl_msg *link_request(int type, int ifindex)
 
 int netlink_set_gen_mode(struct nl_sock *sock, int ifindex, const char *name, uint8_t mode, struct err *err)
 {
-	_cleanup_(cleanup_nl_msg) struct nl_msg *msg = link_request(RTM_SETLINK, ifindex);
+	_cleanup_(cleanup_nl_msg) struct nl_msg *msg = netlink_link_request(RTM_SETLINK, AF_UNSPEC, ifindex);
 	struct nlattr *spec = msg ? nla_nest_start(msg, IFLA_AF_SPEC) : NULL;
 	struct nlattr *inet6 = spec ? nla_nest_start(msg, AF_INET6) : NULL;
 

@@ -33,6 +33,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "netns/address.h"
+#include "netns/link.h"
 
 /*
  * libnl, and what the files of netns/ share of it: no other file includes its headers. Every public call opens a socket of its
@@ -94,6 +95,12 @@ int netlink_set_gen_mode(struct nl_sock *sock, int ifindex, const char *name, ui
  */
 typedef void (*netlink_reply_fn)(void *context, struct nlmsghdr *reply);
 int netlink_call(struct nl_sock *sock, struct nl_msg *msg, netlink_reply_fn on_reply, void *context) _must_check_;
+
+/* The start of a request about one link, for what libnl-route has no words for. NULL when there is no memory. */
+struct nl_msg *netlink_link_request(int type, int family, int ifindex) _must_check_;
+
+/* Puts a port of a bridge into spec->vlan and no other one; see net_port_setup(). */
+int netlink_set_vlan(struct nl_sock *sock, int port, int bridge, const struct net_port_spec *spec, struct err *err) _must_check_;
 
 /* "what: why", with the exit status NETWORK, of a negative errno; UNSUPPORTED if the kernel does not know the request. */
 int netlink_err_sys(struct err *err, int r, const char *fmt, ...) _printf_(3, 4) _must_check_;
