@@ -126,10 +126,13 @@ static int line_opens(const char *line, size_t len, const char *section)
 
 static void add_key(struct strbuf *out, const char *key, const char *value, bool *done)
 {
-	if (value && !*done) {
-		if (out->len > 0 && out->data[out->len - 1] != '\n')
-			strbuf_add(out, "\n");
-		strbuf_addf(out, "%s = %s\n", key, value);
+	if (value && !*done && out->len > 0 && out->data[out->len - 1] != '\n')
+		strbuf_add(out, "\n");
+	for (const char *line = *done ? NULL : value; line;) {
+		int len = (int)strcspn(line, "\n");
+
+		strbuf_addf(out, "%s = %.*s\n", key, len, line);
+		line = line[len] ? line + len + 1 : NULL;
 	}
 	*done = true;
 }
@@ -172,4 +175,27 @@ char *ini_edit(const char *text, const char *section, const char *key, const cha
 	_cleanup_free_ char *edited = edit(text + mark, section, key, value);
 
 	return edited ? str_printf("%.*s%s", (int)mark, text, edited) : NULL;
+}
+
+char *ini_remove_section(const char *text, const char *section)
+{
+	struct strbuf out = { 0 };
+	bool inside = false;
+
+	strbuf_add(&out, "");
+	for (const char *line = text + bom_len(text); *line;) {
+		size_t len = strcspn(line, "\n");
+		size_t whole = len + (line[len] == '\n');
+		int opens = line_opens(line, len, section);
+
+		if (opens >= 0)
+			inside = opens == 1;
+		if (!inside)
+			strbuf_add_bytes(&out, line, whole);
+		line += whole;
+	}
+
+	_cleanup_free_ char *kept = strbuf_take(&out);
+
+	return kept ? str_printf("%.*s%s", (int)bom_len(text), text, kept) : NULL;
 }

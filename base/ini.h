@@ -26,6 +26,9 @@ int ini_read_at(int dir_fd, const char *name, const char *shown, ini_key_fn hand
 /*
  * Changes one key of a text in memory, or removes it (value NULL), and returns the new text, which the caller frees, or NULL when
  * there is no memory. A key that is not there goes to the end of its section, which is made if it is missing; "" is the part
- * before the first section.
+ * before the first section. A value of several lines becomes as many lines of the key.
  */
 char *ini_edit(const char *text, const char *section, const char *key, const char *value) _must_check_;
+
+/* The text without a section: its line, and what follows up to the next section. The caller frees it; NULL: no memory. */
+char *ini_remove_section(const char *text, const char *section) _must_check_;

@@ -198,6 +198,32 @@ int str_to_size(const char *s, uint64_t *ret)
 	return 0;
 }
 
+int str_to_rate(const char *s, uint64_t *ret)
+{
+	static const char units[] = "kmgt";
+	const char *end;
+	__uint128_t milli;
+	int r = parse_milli(s, &end, &milli);
+
+	if (r < 0)
+		return r;
+
+	const char *unit = *end ? strchr(units, tolower((unsigned char)*end)) : NULL;
+
+	end += unit != NULL;
+	if (*end && strcasecmp(end, "bit") != 0)
+		return -EINVAL;
+	if (!unit && milli % 1000)
+		return -EINVAL;
+	/* A number that 64 bits hold, times 10^12, fits into 128. */
+	for (ptrdiff_t i = unit ? unit - units : -1; i >= 0; i--)
+		milli *= 1000;
+	if (milli / 1000 > INT64_MAX)
+		return -ERANGE;
+	*ret = (uint64_t)(milli / 1000);
+	return 0;
+}
+
 int str_to_milli(const char *s, uint64_t *ret)
 {
 	const char *end;
@@ -230,19 +256,29 @@ int str_to_bool(const char *s, bool *ret)
 	return -EINVAL;
 }
 
-void str_from_size(uint64_t bytes, char room[STR_NUMBER_ROOM])
+static void write_with_unit(uint64_t v, unsigned int step, char room[STR_NUMBER_ROOM])
 {
 	static const char units[] = "KMGT";
 	int unit = -1;
 
-	while (unit < 3 && bytes > 0 && bytes % 1024 == 0) {
-		bytes /= 1024;
+	while (unit < 3 && v > 0 && v % step == 0) {
+		v /= step;
 		unit++;
 	}
 	if (unit < 0)
-		snprintf(room, STR_NUMBER_ROOM, "%" PRIu64, bytes);
+		snprintf(room, STR_NUMBER_ROOM, "%" PRIu64, v);
 	else
-		snprintf(room, STR_NUMBER_ROOM, "%" PRIu64 "%c", bytes, units[unit]);
+		snprintf(room, STR_NUMBER_ROOM, "%" PRIu64 "%c", v, units[unit]);
+}
+
+void str_from_size(uint64_t bytes, char room[STR_NUMBER_ROOM])
+{
+	write_with_unit(bytes, 1024, room);
+}
+
+void str_from_rate(uint64_t bits, char room[STR_NUMBER_ROOM])
+{
+	write_with_unit(bits, 1000, room);
 }
 
 void str_from_milli(uint64_t milli, char room[STR_NUMBER_ROOM])

@@ -45,15 +45,22 @@ int str_to_u64(const char *s, uint64_t max, uint64_t *ret) _must_check_;
  */
 int str_to_size(const char *s, uint64_t *ret) _must_check_;
 
+/*
+ * A rate in bits per second: a number, an optional K, M, G or T (powers of 1000, "bit" may follow, either case), with decimals as
+ * above. 0 or -EINVAL / -ERANGE.
+ */
+int str_to_rate(const char *s, uint64_t *ret) _must_check_;
+
 /* A number with at most three decimals, in thousandths ("1.5" is 1500). 0 or -EINVAL / -ERANGE. */
 int str_to_milli(const char *s, uint64_t *ret) _must_check_;
 
 /* yes/no, true/false, on/off, 1/0. 0 or -EINVAL. */
 int str_to_bool(const char *s, bool *ret) _must_check_;
 
-/* Writes the shortest exact form that str_to_size() / str_to_milli() reads back ("512M"). The room is 32 bytes. */
+/* Writes the shortest exact form that str_to_size(), _rate() or _milli() reads back ("512M"). The room is 32 bytes. */
 #define STR_NUMBER_ROOM 32
 void str_from_size(uint64_t bytes, char room[STR_NUMBER_ROOM]);
+void str_from_rate(uint64_t bits, char room[STR_NUMBER_ROOM]);
 void str_from_milli(uint64_t milli, char room[STR_NUMBER_ROOM]);
 
 /*

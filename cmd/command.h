@@ -8,8 +8,8 @@
 #include "base/err.h"
 
 /*
- * The command line as data: what can be typed (commands.c), with which options (options.def, and runtime/params.def for `create`
- * and `set`). Parsing, help, the manual page and completion all read these tables, so that none of them can disagree.
+ * The command line as data: what can be typed (commands.c), with which options (options.def, and runtime/params.def and
+ * runtime/interface.def for `create`, `set` and `net`). Parsing, help, the manual page and completion all read these tables, so that none of them can disagree.
  */
 struct app;
 struct request;
@@ -64,11 +64,12 @@ enum command_section {
 	SECTION_HIDDEN = SECTION_COUNT, /* for ctctl's own use */
 };
 
-/* Which parameters of a guest are options of the command. */
+/* Which parameters of a guest are options of the command, and KEY=VALUE behind its arguments if such an argument is among them. */
 enum command_params {
 	PARAMS_NONE,
-	PARAMS_CREATE, /* all but those that only ctctl sets */
-	PARAMS_SET,    /* and of these not what is fixed when the guest is created */
+	PARAMS_CREATE,	  /* all but those that only ctctl sets; those of an interface are eth0's */
+	PARAMS_SET,	  /* and of these not what is fixed when the guest is created */
+	PARAMS_INTERFACE, /* those of an interface alone: the verb says of which, in the settings */
 };
 
 #define ARGUMENTS_MAX 3
@@ -81,7 +82,7 @@ struct argument {
 
 #define EXAMPLES_MAX 4
 struct command {
-	const char *group; /* NULL, or the word before `name`: "template" */
+	const char *group; /* NULL, or the words before `name`: "template", "net pool" */
 	const char *name;
 	const char *summary;	 /* one line, without a full stop */
 	const char *description; /* sentences; "" if the summary says it all */
@@ -99,7 +100,10 @@ struct command {
 const struct command *command_at(size_t index);
 /* `group` may be NULL. NULL if there is none. */
 const struct command *command_find(const char *group, const char *name);
-bool command_is_group(const char *word);
+/* Is it a group with commands, or the beginning of one's name, by whole words? */
+bool command_is_group(const char *group);
+/* Does a command of the group `of` belong below `group`: is it that group, or one whose name goes on from it? NULL is above all. */
+bool group_is_below(const char *of, const char *group);
 const char *section_heading(enum command_section section);
 
 size_t command_min_arguments(const struct command *command);
@@ -107,6 +111,10 @@ size_t command_max_arguments(const struct command *command); /* SIZE_MAX: no lim
 
 const struct option_row *option_row(enum option_id id);
 
-/* Is the parameter at `index` of the table (param_at()) an option of the command? */
+/* The parameters that may be options: those of a guest, then those of an interface. NULL past the last / of no such key. */
 struct param;
+const struct param *setting_param_at(size_t index);
+const struct param *setting_param_find(const char *key);
+
+/* Is the parameter an option of the command? */
 bool command_takes_param(const struct command *command, const struct param *param);

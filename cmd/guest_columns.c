@@ -5,7 +5,8 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "runtime/params.h"
+#include "base/str.h"
+#include "runtime/interface.h"
 
 static struct value get_name(const void *row, const struct column *column _unused_)
 {
@@ -26,6 +27,31 @@ static struct value get_busy(const void *row, const struct column *column _unuse
 	const struct guest_row *g = row;
 
 	return value_of_text(g->status.busy[0] ? g->status.busy : NULL);
+}
+
+/* A list of words, or no value where there is none. */
+static struct value value_of_words(char *text)
+{
+	if (!text || !*text) {
+		free(text);
+		return value_of_text(NULL);
+	}
+	return (struct value){ .kind = VALUE_WORDS, .text = text };
+}
+
+/* Of all its interfaces, without what they are. */
+static struct value get_ip(const void *row, const struct column *column _unused_)
+{
+	const struct guest_row *g = row;
+	const struct guest_config *config = g->guest ? &g->guest->config : NULL;
+	struct strbuf b = { 0 };
+
+	strbuf_add(&b, "");
+	for (size_t i = 0; config && i < config->n_interfaces; i++) {
+		if (config->interfaces[i].ip)
+			strbuf_addf(&b, "%s%s", b.len > 0 ? ", " : "", config->interfaces[i].ip);
+	}
+	return value_of_words(strbuf_take(&b));
 }
 
 static struct value get_error(const void *row, const struct column *column _unused_)
@@ -84,6 +110,7 @@ static const struct column own_columns[] = {
 	{ "started", "started_at", 0, get_started, 0, NULL },
 	{ "busy", "busy", 0, get_busy, 0, NULL },
 	{ "error", "error", 0, get_error, 0, NULL },
+	{ "ip", "ip", COLUMN_DEFAULT, get_ip, 0, NULL },
 	{ "memory-used", "memory_used_bytes", COLUMN_USAGE | COLUMN_RIGHT, USAGE(memory_bytes) },
 	{ "cpu-time", "cpu_usec", COLUMN_USAGE | COLUMN_RIGHT, USAGE(cpu_usec) },
 	{ "processes", "processes", COLUMN_USAGE | COLUMN_RIGHT, USAGE(n_pids) },
@@ -100,32 +127,39 @@ static struct value value_of_string(const struct param *p, const char *text)
 	return value_of_text(text);
 }
 
-struct value value_of_param(const struct guest_config *config, const struct param *p)
+enum value_kind value_kind_of_param(const struct param *p)
 {
-	const void *field = (const char *)config + p->offset;
-	uint64_t number = param_is_number(p) ? *(const uint64_t *)field : 0;
+	if (p->kind == PARAM_SIZE)
+		return VALUE_LIMIT;
+	if (p->kind == PARAM_RATE)
+		return VALUE_RATE;
+	if (p->kind == PARAM_MILLI)
+		return VALUE_MILLI;
+	if (p->kind == PARAM_NUMBER)
+		return VALUE_NUMBER;
+	if (p->kind == PARAM_BOOL)
+		return VALUE_BOOL;
+	return p->kind == PARAM_FEATURES || param_is_list(p) ? VALUE_WORDS : VALUE_TEXT;
+}
 
-	switch (p->kind) {
-	case PARAM_SIZE:
-		return known(VALUE_LIMIT, number);
-	case PARAM_MILLI:
-		return known(VALUE_MILLI, number);
-	case PARAM_NUMBER:
-		return *p->dflt ? value_of_number(VALUE_NUMBER, number) : known(VALUE_NUMBER, number);
-	case PARAM_BOOL:
-		return value_of_number(VALUE_BOOL, number);
-	case PARAM_FEATURES:
-		return (struct value){ .kind = VALUE_WORDS, .text = config_get(config, p) };
-	case PARAM_TEXT:
-	case PARAM_NAME:
-	case PARAM_HOSTNAME:
-	case PARAM_CIDR:
-	case PARAM_ADDRESS:
-	case PARAM_CPUSET:
-	case PARAM_INTERNAL:
-		break;
-	}
-	return value_of_string(p, *(char *const *)field);
+struct value value_of_param(const void *object, const struct param *p)
+{
+	enum value_kind kind = value_kind_of_param(p);
+	const void *field = (const char *)object + p->offset;
+
+	/* Of a number without a default, 0 is none. */
+	if (kind == VALUE_BOOL || (kind == VALUE_NUMBER && *p->dflt))
+		return value_of_number(kind, *(const uint64_t *)field);
+	if (value_kind_is_number(kind))
+		return known(kind, *(const uint64_t *)field);
+	if (p->kind == PARAM_FEATURES)
+		return (struct value){ .kind = kind, .text = param_get(object, p) };
+	if (kind == VALUE_WORDS)
+		return value_of_words(param_get(object, p));
+
+	_cleanup_free_ char *text = param_get(object, p);
+
+	return value_of_string(p, text && *text ? text : NULL);
 }
 
 static struct value get_param(const void *row, const struct column *column)
@@ -137,7 +171,7 @@ static struct value get_param(const void *row, const struct column *column)
 
 static bool is_default_column(const char *key)
 {
-	static const char *const keys[] = { "template", "memory", "cpus", "disk", "ip", "autostart" };
+	static const char *const keys[] = { "template", "memory", "cpus", "disk", "autostart" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
 		if (strcmp(keys[i], key) == 0)
@@ -147,9 +181,12 @@ static bool is_default_column(const char *key)
 }
 
 /* "memory" becomes "memory_bytes": a number without its unit is a riddle. */
-static char *json_key(const struct param *p)
+char *json_key_of_param(const struct param *p)
 {
-	const char *unit = p->kind == PARAM_SIZE ? "_bytes" : p->kind == PARAM_MILLI ? "_milli" : "";
+	const char *unit = p->kind == PARAM_SIZE    ? "_bytes"
+			   : p->kind == PARAM_MILLI ? "_milli"
+			   : p->kind == PARAM_RATE  ? "_bits_per_second"
+						    : "";
 	char *key = str_printf("%s%s", p->key, unit);
 
 	for (char *c = key; c && *c; c++) {
@@ -161,7 +198,7 @@ static char *json_key(const struct param *p)
 
 static struct column param_column(const struct param *p, const char *key)
 {
-	bool right = p->kind == PARAM_SIZE || p->kind == PARAM_MILLI || p->kind == PARAM_NUMBER;
+	bool right = value_kind_is_number(value_kind_of_param(p));
 	unsigned flags = COLUMN_PARAM | (right ? COLUMN_RIGHT : 0) | (is_default_column(p->key) ? COLUMN_DEFAULT : 0);
 
 	return (struct column){ p->key, key, flags, get_param, 0, p };
@@ -182,7 +219,7 @@ int guest_columns_new(struct guest_columns *ret, struct err *err)
 	memcpy(ret->columns, own_columns, sizeof(own_columns));
 	ret->n = ARRAY_SIZE(own_columns);
 	for (size_t i = 0; i < n_params; i++) {
-		ret->keys[i] = json_key(param_at(i));
+		ret->keys[i] = json_key_of_param(param_at(i));
 		if (!ret->keys[i])
 			return err_oom(err);
 		ret->columns[ret->n++] = param_column(param_at(i), ret->keys[i]);

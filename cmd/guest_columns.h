@@ -23,6 +23,12 @@ int guest_columns_new(struct guest_columns *ret, struct err *err) _must_check_;
 void guest_columns_free(struct guest_columns *c);
 #define _cleanup_guest_columns_ __attribute__((cleanup(guest_columns_free)))
 
-/* The value of a parameter; limits that are not set are no value. */
+/* The value of a parameter of the guest, or of an interface; limits that are not set are no value. */
 struct param;
-struct value value_of_param(const struct guest_config *config, const struct param *param);
+struct value value_of_param(const void *object, const struct param *param);
+
+/* What kind of value it is, where it has one. */
+enum value_kind value_kind_of_param(const struct param *param);
+
+/* "memory_bytes" for "memory": what it is in JSON. The caller frees; NULL: no memory. */
+char *json_key_of_param(const struct param *param) _must_check_;

@@ -42,7 +42,7 @@ static int make_tables(struct scan *s, struct err *err)
 	size_t n = 0, n_params = 0;
 	char *shorts = s->shorts;
 
-	while (param_at(n_params))
+	while (setting_param_at(n_params))
 		n_params++;
 	s->longs = calloc(OPT_COUNT + n_params + 1, sizeof(*s->longs));
 	if (!s->longs)
@@ -63,8 +63,9 @@ static int make_tables(struct scan *s, struct err *err)
 	}
 	*shorts = '\0';
 	for (size_t i = 0; i < n_params; i++) {
-		if (command_takes_param(s->command, param_at(i)))
-			s->longs[n++] = (struct option){ param_at(i)->key, required_argument, NULL, VALUE_PARAM + (int)i };
+		if (command_takes_param(s->command, setting_param_at(i)))
+			s->longs[n++] = (struct option){ setting_param_at(i)->key, required_argument, NULL,
+							 VALUE_PARAM + (int)i };
 	}
 	return 0;
 }
@@ -112,7 +113,7 @@ static const char *argument_of(int value)
 		if (value == VALUE_OPTION + id || (row->letter && value == row->letter))
 			return row->argument;
 	}
-	return param_at((size_t)(value - VALUE_PARAM))->argument;
+	return setting_param_at((size_t)(value - VALUE_PARAM))->argument;
 }
 
 static void keep_option(struct scan *s, int id)
@@ -131,7 +132,8 @@ static int keep(struct scan *s, int value, struct err *err)
 	struct request *r = s->request;
 
 	if (value >= VALUE_PARAM) {
-		r->settings[r->n_settings++] = (struct guest_setting){ param_at((size_t)(value - VALUE_PARAM)), optarg };
+		r->settings[r->n_settings++] = (struct guest_setting){ .param = setting_param_at((size_t)(value - VALUE_PARAM)),
+								       .value = optarg };
 		return 0;
 	}
 	if (value >= VALUE_OPTION) {
@@ -256,19 +258,20 @@ static int take_setting(struct request *request, const char *word, struct err *e
 	if (!key)
 		return err_oom(err);
 
-	const struct param *param = param_find(key);
+	const struct param *param = setting_param_find(key);
 	struct suggestion nearest = SUGGESTION_FOR(key);
 
 	if (!word[strlen(key)])
 		return err_exit(err, EXIT_USAGE, EINVAL, "'%s': expected KEY=VALUE, such as memory=1G", word);
 	if (param && command_takes_param(request->command, param)) {
-		request->settings[request->n_settings++] = (struct guest_setting){ param, word + strlen(key) + 1 };
+		request->settings[request->n_settings++] = (struct guest_setting){ .param = param,
+										   .value = word + strlen(key) + 1 };
 		return 0;
 	}
 	if (param)
 		return err_exit(err, EXIT_USAGE, EINVAL, "%s is fixed when a guest is created and cannot be set", key);
-	for (size_t i = 0; param_at(i); i++)
-		suggestion_offer(&nearest, param_at(i)->key);
+	for (size_t i = 0; setting_param_at(i); i++)
+		suggestion_offer(&nearest, setting_param_at(i)->key);
 	if (nearest.best)
 		return err_exit(err, EXIT_USAGE, EINVAL, "unknown parameter '%s': did you mean '%s'?", key, nearest.best);
 	return err_exit(err, EXIT_USAGE, EINVAL, "unknown parameter '%s': see ctctl set --help", key);

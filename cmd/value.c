@@ -44,6 +44,10 @@ void value_add_text(const struct value *v, struct strbuf *b)
 		str_from_size(v->number, room);
 		strbuf_add(b, room);
 		break;
+	case VALUE_RATE:
+		str_from_rate(v->number, room);
+		strbuf_add(b, room);
+		break;
 	case VALUE_MILLI:
 		str_from_milli(v->number, room);
 		strbuf_add(b, room);
@@ -65,6 +69,8 @@ static void add_words(const char *words, struct json *object, const char *key)
 	struct json *list = json_array_new_doc();
 
 	while (list && words && *words) {
+		words += strspn(words, " ");
+
 		size_t len = strcspn(words, ",");
 		_cleanup_free_ char *word = strndup(words, len);
 
@@ -93,6 +99,7 @@ void value_add_json(const struct value *v, struct json *object, const char *key)
 	case VALUE_NUMBER:
 	case VALUE_SIZE:
 	case VALUE_LIMIT:
+	case VALUE_RATE:
 	case VALUE_MILLI:
 	case VALUE_USEC:
 	case VALUE_TIME:

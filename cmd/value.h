@@ -16,6 +16,7 @@ enum value_kind {
 	VALUE_NUMBER,
 	VALUE_SIZE,  /* bytes, rounded for humans */
 	VALUE_LIMIT, /* bytes, exact: as it was set */
+	VALUE_RATE,  /* bits per second */
 	VALUE_MILLI, /* thousandths */
 	VALUE_USEC,  /* a duration */
 	VALUE_TIME,  /* seconds since 1970 */
@@ -48,5 +49,6 @@ void value_add_json(const struct value *v, struct json *object, const char *key)
 
 static inline bool value_kind_is_number(enum value_kind kind)
 {
-	return kind == VALUE_NUMBER || kind == VALUE_SIZE || kind == VALUE_LIMIT || kind == VALUE_MILLI || kind == VALUE_USEC;
+	return kind == VALUE_NUMBER || kind == VALUE_SIZE || kind == VALUE_LIMIT || kind == VALUE_RATE || kind == VALUE_MILLI ||
+	       kind == VALUE_USEC;
 }

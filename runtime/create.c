@@ -16,6 +16,7 @@
 #include "base/str.h"
 #include "runtime/guest_priv.h"
 #include "runtime/ids.h"
+#include "runtime/interface.h"
 #include "runtime/lifecycle.h"
 #include "runtime/operations.h"
 #include "runtime/policy.h"
@@ -143,6 +144,30 @@ static uint64_t default_memory(const struct node *node)
 	return node->default_memory == 0 || node->default_memory < half ? node->default_memory : half;
 }
 
+static int configure_all(struct guest *guest, const struct guest_setting *settings, size_t n, struct err *err)
+{
+	struct guest_interface *iface;
+	int r = config_add_interface(&guest->config, INTERFACE_FIRST, &iface, err);
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = config_set_on(&guest->config, settings[i].interface, settings[i].param, settings[i].value, err);
+	return r < 0 ? r : policy_complete_interface(guest->node, iface, err);
+}
+
+/* All of it, defaults too: a later version's defaults must not change a customer's limits. */
+static int save_all(struct guest *guest, struct err *err)
+{
+	const struct guest_config *config = &guest->config;
+	struct guest_setting all[64 + INTERFACES_MAX];
+	size_t n = 0;
+
+	for (const struct param *p; n < 64 && (p = param_at(n)); n++)
+		all[n] = (struct guest_setting){ .param = p };
+	for (size_t i = 0; i < config->n_interfaces; i++)
+		all[n++] = (struct guest_setting){ .interface = config->interfaces[i].name };
+	return guest_save(guest, all, n, err);
+}
+
 static int configure(struct guest *guest, const char *template_ref, const struct guest_setting *settings, size_t n,
 		     struct err *err)
 {
@@ -155,8 +180,8 @@ static int configure(struct guest *guest, const char *template_ref, const struct
 		r = set_text(&guest->config.pool, guest->node->default_pool, err);
 	if (r == 0)
 		guest->config.memory = default_memory(guest->node);
-	for (size_t i = 0; r == 0 && i < n; i++)
-		r = config_set(&guest->config, settings[i].param, settings[i].value, err);
+	if (r == 0)
+		r = configure_all(guest, settings, n, err);
 	if (r == 0)
 		r = apply_template(guest, template_ref, err);
 	return r < 0 ? r : policy_check(guest->node, &guest->config, err);
@@ -165,8 +190,6 @@ static int configure(struct guest *guest, const char *template_ref, const struct
 /* The steps that change the disk. A kill after any of them is undone by the next ctctl that opens this guest. */
 static int perform(struct guest *guest, struct pool *pool, struct err *err)
 {
-	const struct param *all[64];
-	size_t n = 0;
 	uint64_t first = 0;
 	int r = area_create(pool, guest->config.uuid, guest->config.disk, err);
 
@@ -180,10 +203,7 @@ static int perform(struct guest *guest, struct pool *pool, struct err *err)
 	guest->config.ids = str_printf("%" PRIu64, first);
 	if (!guest->config.ids)
 		return err_oom(err);
-	/* All of it, defaults too: a later version's defaults must not change a customer's limits. */
-	while (n < ARRAY_SIZE(all) && (all[n] = param_at(n)))
-		n++;
-	r = guest_save(guest, all, n, err);
+	r = save_all(guest, err);
 	return r < 0 ? r : fault_point("create.conf", err);
 }
 

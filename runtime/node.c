@@ -10,14 +10,11 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
-#include "base/ini.h"
+#include "base/fd.h"
 #include "base/path.h"
 #include "base/str.h"
-#include "netns/link.h"
-#include "runtime/container/cgroup.h"
 #include "runtime/home.h"
-
-#define CONF_FILE "ctctl.conf"
+#include "runtime/node_priv.h"
 
 /*
  * Guests' ids are taken from 0x40000000 on: above what distributions give to users and to /etc/subuid (from 100000), above
@@ -32,10 +29,11 @@
 #define IDS_PREFIX_WINDOWS 21U
 
 /* Of a guest that is created without a limit of its own, which would take what the host has. */
-#define MEMORY_LEAST   (UINT64_C(4) << 20)
 #define MEMORY_DEFAULT (UINT64_C(1) << 30)
 
-#define NETWORK_DEFAULT "10.200.0.1/24"
+#define NETWORK_DEFAULT "10.200.0.1/20"
+/* RFC 1918, RFC 4193, link-local (RFC 3927, RFC 4291), and what carriers have for themselves (RFC 6598). */
+#define LOCAL_DEFAULT "10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 100.64.0.0/10, 169.254.0.0/16, fc00::/7, fe80::/10"
 
 /* FNV-1a, 32 bits: a short stable name for an instance (draft-eastlake-fnv). */
 static uint32_t hash(const char *s)
@@ -47,126 +45,27 @@ static uint32_t hash(const char *s)
 	return h;
 }
 
-struct node_key {
-	const char *key;
-	size_t offset;
-};
-
-static const struct node_key text_keys[] = {
-	{ "cgroup-parent", offsetof(struct node, cgroup_parent) },
-	{ "bridge", offsetof(struct node, bridge) },
-	{ "bridge-address", offsetof(struct node, bridge_address) },
-	{ "default-pool", offsetof(struct node, default_pool) },
-};
-
-static int set_memory(const char *key, const char *value, uint64_t *ret, struct err *err)
+/* The same with 64 bits, begun with another text. */
+static uint64_t hash64(uint64_t h, const char *s)
 {
-	*ret = 0;
-	if (strcmp(value, "none") == 0 || (str_to_size(value, ret) == 0 && *ret >= MEMORY_LEAST))
-		return 0;
-	return err_set(err, EINVAL, "%s '%s': expected a size such as 512M, at least 4M, or none", key, value);
-}
-
-static int set_ids(const char *key, const char *value, uint64_t *ret, struct err *err)
-{
-	uint64_t v;
-
-	if (str_to_u64(value, UINT32_MAX - NODE_IDS_PER_GUEST, &v) < 0 || v == 0)
-		return err_set(err, EINVAL, "%s '%s': expected a whole number above 0", key, value);
-	*ret = v;
-	return 0;
+	for (; *s; s++)
+		h = (h ^ (unsigned char)*s) * 1099511628211U;
+	return h;
 }
 
 /*
- * Names that systemd gives a group of another name (cg_needs_escape(): what might be a file of a group). A unit is called by the
- * whole path, so its beginning counts.
+ * A network of this instance's own for the guests behind it (RFC 4193: fd, and 40 bits that hardly anybody else has): from the
+ * machine's id, so that guests that move find no other's addresses, and from the prefix.
  */
-static bool is_escaped(const char *s)
+static char *own_network6(const char *prefix)
 {
-	static const char *const files[] = { "cgroup", "cpu",	  "cpuacct", "cpuset",	     "io",	   "blkio",
-					     "memory", "devices", "pids",    "bpf-firewall", "bpf-devices" };
+	_cleanup_free_ char *machine = NULL;
+	int r = fd_read_file_at(AT_FDCWD, "/etc/machine-id", 256, &machine) < 0;
+	uint64_t h = hash64(hash64(14695981039346656037U, r ? "" : machine), prefix);
 
-	if (*s == '_' || *s == '.')
-		return true;
-	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-		if (str_has_prefix(s, files[i]) && s[strlen(files[i])] == '.')
-			return true;
-	}
-	return false;
-}
-
-/*
- * Below the root of each hierarchy, and nowhere else; a slice is systemd's to make. What is allowed is what the name of a unit
- * and cgroup.h allow.
- */
-static bool is_group_path(const char *s)
-{
-	struct err ignored = ERR_INIT;
-
-	if (cgroup_check_path(s, &ignored) < 0 || strlen(s) > 128 || is_escaped(s))
-		return false;
-	for (const char *end;; s = end + 1) {
-		end = strchrnul(s, '/');
-		if (cgroup_is_slice(s, (size_t)(end - s)))
-			return false;
-		if (!*end)
-			return true;
-	}
-}
-
-/* Of a network interface: IFNAMSIZ is 16, and dev_valid_name() in the kernel says the rest. */
-static bool is_link_name(const char *s)
-{
-	size_t len = strlen(s);
-
-	return len > 0 && len < 16 && !strpbrk(s, "/: \t") && strcmp(s, ".") != 0 && strcmp(s, "..") != 0;
-}
-
-static int check_text(const char *key, const char *value, struct err *err)
-{
-	if (strcmp(key, "bridge-address") == 0)
-		return net_check_cidr(key, value, err);
-	if (strcmp(key, "default-pool") == 0)
-		return str_check_name(key, value, err);
-	if (strcmp(key, "cgroup-parent") == 0 && !is_group_path(value))
-		return err_set(err, EINVAL,
-			       "%s '%.80s': expected a path such as 'ctctl', of letters, digits, '_', '.' and '-', without '..' "
-			       "and '.slice', that does not begin with '_', '.' or a controller's name and '.'",
-			       key, value);
-	if (strcmp(key, "bridge") == 0 && !is_link_name(value))
-		return err_set(err, EINVAL, "%s '%s': expected the name of a network interface, at most 15 characters", key,
-			       value);
-	return 0;
-}
-
-static int on_key(void *context, const char *section, const char *key, const char *value, struct err *err)
-{
-	struct node *node = context;
-
-	if (*section)
-		return 0;
-	if (strcmp(key, "ids-first") == 0)
-		return set_ids(key, value, &node->ids_first, err);
-	if (strcmp(key, "ids-slots") == 0)
-		return set_ids(key, value, &node->ids_slots, err);
-	if (strcmp(key, "default-memory") == 0)
-		return set_memory(key, value, &node->default_memory, err);
-
-	int r = check_text(key, value, err);
-
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < ARRAY_SIZE(text_keys); i++) {
-		if (strcmp(text_keys[i].key, key) != 0)
-			continue;
-
-		char **field = (char **)((char *)node + text_keys[i].offset);
-
-		free(*field);
-		*field = strdup(value);
-		return *field ? 0 : err_oom(err);
-	}
-	return 0; /* unknown keys stay for newer versions */
+	h ^= h >> 40;
+	return str_printf("fd%02x:%04x:%04x::1/64", (unsigned int)(h >> 32 & 0xff), (unsigned int)(h >> 16 & 0xffff),
+			  (unsigned int)(h & 0xffff));
 }
 
 /* The folder of the running program: an uninstalled build finds its helpers beside itself. */
@@ -196,6 +95,7 @@ static bool name_instance(struct node *node)
 		node->run_dir = strdup("/run/ctctl");
 		node->cgroup_parent = strdup("ctctl");
 		node->bridge = strdup("ctctl0");
+		node->nft_table = strdup("ctctl");
 		node->ids_first = IDS_FIRST;
 		node->ids_slots = IDS_SLOTS;
 	} else {
@@ -206,14 +106,19 @@ static bool name_instance(struct node *node)
 		node->run_dir = str_printf("%s/run", node->prefix);
 		node->cgroup_parent = str_printf("ctctl-%08" PRIx32, h);
 		node->bridge = str_printf("ctctl%08" PRIx32, h);
+		node->nft_table = str_printf("ctctl-%08" PRIx32, h);
 		node->ids_first = IDS_PREFIX_FIRST + (uint64_t)(h % IDS_PREFIX_WINDOWS) * IDS_PREFIX_WINDOW * NODE_IDS_PER_GUEST;
 		node->ids_slots = IDS_PREFIX_WINDOW;
 	}
 	node->bridge_address = strdup(NETWORK_DEFAULT);
+	node->bridge_address6 = own_network6(node->prefix);
+	node->local_networks = strdup(LOCAL_DEFAULT);
+	node->default_net = NET_MODE_NAT;
+	node->may_forward = true;
 	node->default_pool = strdup("default");
 	node->default_memory = MEMORY_DEFAULT;
-	return node->conf_dir && node->state_dir && node->run_dir && node->cgroup_parent && node->bridge &&
-	       node->bridge_address && node->default_pool;
+	return node->conf_dir && node->state_dir && node->run_dir && node->cgroup_parent && node->bridge && node->nft_table &&
+	       node->bridge_address && node->bridge_address6 && node->local_networks && node->default_pool;
 }
 
 static bool name_folders(struct node *node)
@@ -222,7 +127,10 @@ static bool name_folders(struct node *node)
 	node->templates_dir = str_printf("%s/templates", node->state_dir);
 	node->pools_dir = str_printf("%s/pools", node->state_dir);
 	node->images_dir = str_printf("%s/_images", node->run_dir);
-	return node->guests_dir && node->templates_dir && node->pools_dir && node->images_dir;
+	node->addresses_dir = str_printf("%s/addresses", node->state_dir);
+	node->netpools_dir = str_printf("%s/netpools", node->state_dir);
+	return node->guests_dir && node->templates_dir && node->pools_dir && node->images_dir && node->addresses_dir &&
+	       node->netpools_dir;
 }
 
 static int make_folder(const char *path, mode_t mode, struct err *err)
@@ -240,7 +148,8 @@ static int make_folder(const char *path, mode_t mode, struct err *err)
 
 static int make_folders(const struct node *node, struct err *err)
 {
-	const char *const private[] = { node->run_dir, node->guests_dir, node->pools_dir, node->templates_dir, node->images_dir };
+	const char *const private[] = { node->run_dir,	  node->guests_dir,    node->pools_dir,	  node->templates_dir,
+					node->images_dir, node->addresses_dir, node->netpools_dir };
 
 	for (size_t i = 0; i < ARRAY_SIZE(private); i++) {
 		int r = make_folder(private[i], 0700, err);
@@ -249,27 +158,6 @@ static int make_folders(const struct node *node, struct err *err)
 			return r;
 	}
 	return 0;
-}
-
-static int read_conf(struct node *node, struct err *err)
-{
-	_cleanup_free_ char *shown = str_printf("%s/" CONF_FILE, node->conf_dir);
-	_cleanup_fd_ int dir = path_open_dir(AT_FDCWD, node->conf_dir, O_PATH);
-
-	if (!shown)
-		return err_oom(err);
-	if (dir < 0)
-		return dir == -ENOENT ? 0 : err_sys(err, -dir, "open '%s'", node->conf_dir);
-
-	int r = ini_read_at(dir, CONF_FILE, shown, on_key, node, err);
-
-	if (r == -ENOENT)
-		return 0;
-	if (r == 0 &&
-	    (node->ids_first % NODE_IDS_PER_GUEST || node->ids_first + node->ids_slots * NODE_IDS_PER_GUEST > UINT32_MAX))
-		return err_exit(err, EXIT_BAD_CONFIG, EINVAL,
-				"%s: ids-first must be a multiple of 65536, and the last id below 4294967295", shown);
-	return r;
 }
 
 /* Symlinks and relative parts are resolved once, so that an instance has one name (and one hash) whatever way it is written. */
@@ -308,7 +196,7 @@ int node_open(const char *prefix, const struct log *log, struct node **ret, stru
 		return err_oom(err);
 	r = find_programs(node, err);
 	if (r == 0)
-		r = read_conf(node, err);
+		r = node_read_conf(node, err);
 	if (r == 0)
 		r = home_name(node, home_is_by_systemd(), err);
 	if (r == 0)
@@ -338,6 +226,12 @@ void node_close(struct node *node)
 	free(node->guests_unit);
 	free(node->bridge);
 	free(node->bridge_address);
+	free(node->bridge_address6);
+	free(node->uplink);
+	free(node->local_networks);
+	free(node->nft_table);
+	free(node->addresses_dir);
+	free(node->netpools_dir);
 	free(node->default_pool);
 	free(node);
 }

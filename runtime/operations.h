@@ -32,6 +32,13 @@ int guest_apply_live(struct guest *guest, const struct guest_config *old, struct
 int guest_apply_network(struct guest *guest, const struct guest_config *old, struct err *err) _must_check_;
 
 /*
+ * Takes the addresses that the configuration has and `before` has not, or leases them (address_give_interface()); after an error
+ * none is taken that was not before. / Gives back those that `from` has and `to` has not; a failure is a warning.
+ */
+int guest_take_addresses(struct guest *guest, const struct guest_config *before, struct err *err) _must_check_;
+void guest_drop_addresses(const struct guest *guest, const struct guest_config *from, const struct guest_config *to);
+
+/*
  * The guest's memory.low was changed, or its group is gone: sees to it that the groups above protect the sum of what is below
  * them, without which the kernel protects nothing.
  */

@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "runtime/cpuset.h"
+#include "runtime/policy_priv.h"
 
 /* Pairs that would take back what the other gives: memory-high never reached, memory-low more than it may have. */
 static int check_memory_order(const struct guest_config *config, struct err *err)
@@ -82,17 +83,6 @@ static int check_cpus(const struct guest_config *config, struct err *err)
 	return err_exit(err, EXIT_INVALID, ERANGE, "cpus '%s': this host has %ld", want, n);
 }
 
-static int check_network(const struct guest_config *config, struct err *err)
-{
-	if (config->gateway && !config->ip)
-		return err_exit(err, EXIT_INVALID, EINVAL, "gateway '%s': needs an address too: --ip ADDRESS/PREFIX",
-				config->gateway);
-	if (config->gateway && config->ip && !strchr(config->gateway, ':') != !strchr(config->ip, ':'))
-		return err_exit(err, EXIT_INVALID, EINVAL, "gateway '%s': expected one of the same family as '%s'",
-				config->gateway, config->ip);
-	return 0;
-}
-
 int policy_check_start(const struct node *node, const struct guest_config *config, struct err *err)
 {
 	(void)node;
@@ -102,7 +92,7 @@ int policy_check_start(const struct node *node, const struct guest_config *confi
 	if (r == 0)
 		r = check_cpus(config, err);
 	if (r == 0)
-		r = check_network(config, err);
+		r = policy_check_network(config, err);
 	return r;
 }
 
@@ -110,5 +100,7 @@ int policy_check(const struct node *node, const struct guest_config *config, str
 {
 	int r = policy_check_start(node, config, err);
 
+	if (r == 0)
+		r = policy_check_links(config, err);
 	return r == 0 && config->cpuset ? cpuset_check_online("cpuset", config->cpuset, err) : r;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/err.h"
+#include "runtime/interface.h"
 #include "runtime/node.h"
 #include "runtime/params.h"
 
@@ -16,3 +17,10 @@ int policy_check(const struct node *node, const struct guest_config *config, str
 
 /* What was allowed once: a processor that went offline since must not keep a guest from starting, see guest_start_limits(). */
 int policy_check_start(const struct node *node, const struct guest_config *config, struct err *err) _must_check_;
+
+/*
+ * What follows for an interface from what was set on it, where its `net` is not: a parent makes it macvlan, a bridge bridge, a
+ * pool what the pool's guests are, an address routed; else it is as the node's default-net says. A nat interface without a pool
+ * gets "default". Changes `iface`, before policy_check(); called by create, and where an interface is added or changed.
+ */
+int policy_complete_interface(const struct node *node, struct guest_interface *iface, struct err *err) _must_check_;
