@@ -141,6 +141,24 @@ static void write_plan(struct strbuf *b, const struct net_plan *plan)
 	write_lists(b, plan);
 }
 
+static char *text_of(const struct net_plan *plan)
+{
+	struct net_plan plain = *plan; /* only to be written */
+	struct strbuf b = { 0 };
+
+	plain.filter.quota_used_bytes = 0;
+	write_plan(&b, &plain);
+	return strbuf_take(&b);
+}
+
+bool network_is_same(const struct net_plan *a, const struct net_plan *b)
+{
+	_cleanup_free_ char *x = text_of(a);
+	_cleanup_free_ char *y = text_of(b);
+
+	return x && y && strcmp(x, y) == 0;
+}
+
 int network_note(int run_fd, const char *file, const struct net_plans *plans, struct err *err)
 {
 	struct strbuf b = { 0 };

@@ -114,8 +114,10 @@ static int plan_gateways(const struct guest_interface *iface, const struct net_p
 	}
 	if (r == 0 && plan->mode != NET_MODE_ROUTED)
 		r = interface_parse_addresses(iface->gateway, &given, &n, err);
-	for (size_t i = 0; r == 0 && i < n; i++)
-		plan->gateways[family_index(given[i].family)] = given[i];
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		if (has_family(plan, given[i].family))
+			plan->gateways[family_index(given[i].family)] = given[i];
+	}
 	return r;
 }
 

@@ -31,3 +31,6 @@ bool network_has_rates(const struct net_plan *plan);
 
 /* Puts the plan's rates in force, whatever was. */
 int network_shape(const struct node *node, const struct net_plan *plan, struct err *err) _must_check_;
+
+/* Do both ask for the same? What a quota has left does not count. */
+bool network_is_same(const struct net_plan *a, const struct net_plan *b);

@@ -110,13 +110,13 @@ static int settle_set(struct guest *guest, struct err *err)
 {
 	struct err why = ERR_INIT;
 
-	if (guest_apply_live(guest, NULL, &why) < 0) {
+	if (guest_apply_live(guest, NULL, &why) < 0 || guest_apply_network(guest, NULL, &why) < 0) {
 		log_warning(guest->node->log,
-			    "guest '%s': after an interrupted change, the limits of its guest.conf could not be put in force: %s",
+			    "guest '%s': after an interrupted change, what its guest.conf says could not be put in force: %s",
 			    guest->name, why.msg);
 		return 0;
 	}
-	log_notice(guest->node->log, "guest '%s': after an interrupted change, the limits of its guest.conf are in force",
+	log_notice(guest->node->log, "guest '%s': after an interrupted change, what its guest.conf says is in force",
 		   guest->name);
 	return journal_done(guest->run_fd, false, err);
 }
