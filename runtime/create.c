@@ -14,6 +14,7 @@
 #include "base/journal.h"
 #include "base/path.h"
 #include "base/str.h"
+#include "runtime/addresses.h"
 #include "runtime/guest_priv.h"
 #include "runtime/ids.h"
 #include "runtime/interface.h"
@@ -187,6 +188,16 @@ static int configure(struct guest *guest, const char *template_ref, const struct
 	return r < 0 ? r : policy_check(guest->node, &guest->config, err);
 }
 
+/* Before they are in guest.conf: what is there is the guest's. */
+static int take_addresses(struct guest *guest, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < guest->config.n_interfaces; i++)
+		r = address_give_interface(guest->node, guest->config.uuid, &guest->config.interfaces[i], err);
+	return r;
+}
+
 /* The steps that change the disk. A kill after any of them is undone by the next ctctl that opens this guest. */
 static int perform(struct guest *guest, struct pool *pool, struct err *err)
 {
@@ -203,7 +214,11 @@ static int perform(struct guest *guest, struct pool *pool, struct err *err)
 	guest->config.ids = str_printf("%" PRIu64, first);
 	if (!guest->config.ids)
 		return err_oom(err);
-	r = save_all(guest, err);
+	r = take_addresses(guest, err);
+	if (r == 0)
+		r = fault_point("create.addresses", err);
+	if (r == 0)
+		r = save_all(guest, err);
 	return r < 0 ? r : fault_point("create.conf", err);
 }
 

@@ -8,6 +8,7 @@
 #include "base/fd.h"
 #include "base/journal.h"
 #include "base/path.h"
+#include "runtime/addresses.h"
 #include "runtime/guest_priv.h"
 #include "runtime/ids.h"
 #include "runtime/operations.h"
@@ -60,6 +61,10 @@ int guest_finish_destroy(struct guest *guest, const char *uuid, const char *pool
 		r = ids_release_all_of(guest->node, uuid, err);
 	if (r == 0)
 		r = fault_point("destroy.ids", err);
+	if (r == 0 && uuid)
+		r = address_release_all_of(guest->node, uuid, err);
+	if (r == 0)
+		r = fault_point("destroy.addresses", err);
 	if (r == 0)
 		r = remove_folder(guest, err);
 	if (r == 0)
