@@ -32,6 +32,14 @@ int guest_apply_live(struct guest *guest, const struct guest_config *old, struct
 int guest_apply_network(struct guest *guest, const struct guest_config *old, struct err *err) _must_check_;
 
 /*
+ * Makes the configuration true, `old` being what it was: in the kernel, if the guest runs, then in guest.conf (`changed` as for
+ * guest_save()); puts the old values back if either fails. Journalled as "set". If putting back fails, too, the journal stays open:
+ * the next command on the guest tries again.
+ */
+int guest_commit(struct guest *guest, const struct guest_config *old, const struct guest_setting *changed, size_t n,
+		 struct err *err) _must_check_;
+
+/*
  * Takes the addresses that the configuration has and `before` has not, or leases them (address_give_interface()); after an error
  * none is taken that was not before. / Gives back those that `from` has and `to` has not; a failure is a warning.
  */

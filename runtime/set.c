@@ -58,11 +58,8 @@ static int put_back(struct guest *guest, const struct guest_config *old, bool is
 	return r;
 }
 
-/*
- * Applies, writes, and puts the old values back if either fails. If that fails, too, the journal stays open: the next command on
- * the guest tries again.
- */
-static int commit(struct guest *guest, const struct guest_config *old, const struct changes *changes, struct err *err)
+int guest_commit(struct guest *guest, const struct guest_config *old, const struct guest_setting *changed, size_t n,
+		 struct err *err)
 {
 	int r = open_journal(guest, err);
 	bool is_known = r == 0;
@@ -73,7 +70,7 @@ static int commit(struct guest *guest, const struct guest_config *old, const str
 	if (r == 0)
 		r = fault_point("set.applied", err);
 	if (r == 0)
-		r = guest_save(guest, changes->list, changes->n, err);
+		r = guest_save(guest, changed, n, err);
 	if (r == 0)
 		return journal_done(guest->run_fd, false, err);
 
@@ -176,7 +173,7 @@ int guest_set(const struct node *node, const char *name, const struct guest_sett
 		r = guest_take_addresses(guest, &before->config, err);
 	if (r < 0)
 		return r;
-	r = commit(guest, &before->config, &changes, err);
+	r = guest_commit(guest, &before->config, changes.list, changes.n, err);
 	if (r < 0)
 		guest_drop_addresses(guest, &guest->config, &before->config);
 	else
