@@ -100,10 +100,15 @@ struct command {
 const struct command *command_at(size_t index);
 /* `group` may be NULL. NULL if there is none. */
 const struct command *command_find(const char *group, const char *name);
-/* Is it a group with commands, or the beginning of one's name, by whole words? */
-bool command_is_group(const char *group);
-/* Does a command of the group `of` belong below `group`: is it that group, or one whose name goes on from it? NULL is above all. */
-bool group_is_below(const char *of, const char *group);
+
+/*
+ * The word that follows `group` (NULL: nothing) on the way to a command: the next of its group's, or its name; *ret_len is its
+ * length. NULL if the command is not below that group.
+ */
+const char *command_next_word(const struct command *command, const char *group, size_t *ret_len);
+
+/* The group below `parent` (NULL: the top) that `word` leads to, as the table calls it: "net pool"; NULL if there is none. */
+const char *command_find_group(const char *parent, const char *word);
 const char *section_heading(enum command_section section);
 
 size_t command_min_arguments(const struct command *command);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/str.h"
 #include "cmd/command.h"
 #include "cmd/verbs.h"
 #include "runtime/params.h"
@@ -311,13 +312,30 @@ const struct command *command_find(const char *group, const char *name)
 	return NULL;
 }
 
-bool command_is_group(const char *word)
+const char *command_next_word(const struct command *command, const char *group, size_t *ret_len)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-		if (same_group(commands[i].group, word))
-			return true;
+	const char *path = command->group ? command->group : "";
+	size_t len = group ? strlen(group) : 0;
+
+	if (strncmp(path, group ? group : "", len) != 0 || (len > 0 && path[len] && path[len] != ' '))
+		return NULL;
+	path += len;
+	path += *path == ' ';
+	if (!*path)
+		path = command->name;
+	*ret_len = strcspn(path, " ");
+	return path;
+}
+
+const char *command_find_group(const char *parent, const char *word)
+{
+	_cleanup_free_ char *path = str_printf("%s%s%s", parent ? parent : "", parent ? " " : "", word);
+
+	for (size_t i = 0; path && i < ARRAY_SIZE(commands); i++) {
+		if (same_group(commands[i].group, path))
+			return commands[i].group;
 	}
-	return false;
+	return NULL;
 }
 
 const char *section_heading(enum command_section section)

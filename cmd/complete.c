@@ -57,7 +57,7 @@ static void step_option(struct walk *w, const char *word)
 			w->expected = row;
 	}
 
-	const struct param *p = str_has_prefix(word, "--") ? param_find(word + 2) : NULL;
+	const struct param *p = str_has_prefix(word, "--") ? setting_param_find(word + 2) : NULL;
 
 	if (p && w->command && command_takes_param(w->command, p))
 		w->param = p;
@@ -67,10 +67,12 @@ static void step_option(struct walk *w, const char *word)
 
 static void step_word(struct walk *w, const char *word)
 {
+	const char *group = w->command ? NULL : command_find_group(w->group, word);
+
 	if (w->command)
 		w->n_arguments++;
-	else if (!w->group && command_is_group(word))
-		w->group = word;
+	else if (group)
+		w->group = group;
 	else
 		w->command = command_find(w->group, word);
 	if (w->command && w->command->stops_at_command && w->n_arguments > 1)
@@ -101,27 +103,31 @@ static void offer_options(const struct walk *w)
 		if (word && options_here(w) >> id & 1)
 			offer(w, word);
 	}
-	for (size_t i = 0; w->command && param_at(i); i++) {
-		_cleanup_free_ char *word = str_printf("--%s", param_at(i)->key);
+	for (size_t i = 0; w->command && setting_param_at(i); i++) {
+		_cleanup_free_ char *word = str_printf("--%s", setting_param_at(i)->key);
 
-		if (word && command_takes_param(w->command, param_at(i)))
+		if (word && command_takes_param(w->command, setting_param_at(i)))
 			offer(w, word);
 	}
 }
 
+/* Words of the same group follow each other in the table. */
 static void offer_commands(const struct walk *w)
 {
-	const struct command *c, *before = NULL;
+	const struct command *c;
+	const char *last = "";
+	size_t last_len = 0, len;
 
-	for (size_t i = 0; (c = command_at(i)); before = c, i++) {
-		bool is_same_group = before && before->group && c->group && strcmp(before->group, c->group) == 0;
+	for (size_t i = 0; (c = command_at(i)); i++) {
+		const char *word = c->section == SECTION_HIDDEN ? NULL : command_next_word(c, w->group, &len);
+		bool is_same = word && len == last_len && strncmp(word, last, len) == 0;
+		_cleanup_free_ char *candidate = word && !is_same ? strndup(word, len) : NULL;
 
-		if (c->section == SECTION_HIDDEN)
+		if (!candidate)
 			continue;
-		if (w->group && c->group && strcmp(c->group, w->group) == 0)
-			offer(w, c->name);
-		else if (!w->group && !is_same_group)
-			offer(w, c->group ? c->group : c->name);
+		offer(w, candidate);
+		last = word;
+		last_len = len;
 	}
 }
 
@@ -162,10 +168,10 @@ static void offer_pool_kinds(const struct walk *w)
 
 static void offer_settings(const struct walk *w)
 {
-	for (size_t i = 0; param_at(i); i++) {
-		_cleanup_free_ char *word = str_printf("%s=", param_at(i)->key);
+	for (size_t i = 0; setting_param_at(i); i++) {
+		_cleanup_free_ char *word = str_printf("%s=", setting_param_at(i)->key);
 
-		if (word && command_takes_param(w->command, param_at(i)))
+		if (word && command_takes_param(w->command, setting_param_at(i)))
 			offer(w, word);
 	}
 }
@@ -219,15 +225,10 @@ static void offer_kind(struct walk *w, enum complete_kind kind)
 
 static void offer_param(struct walk *w, const struct param *p)
 {
-	if (p->kind == PARAM_BOOL) {
-		offer(w, "yes");
-		offer(w, "no");
-	} else if (p->kind == PARAM_FEATURES) {
-		for (size_t i = 0; param_feature_word(i); i++)
-			offer(w, param_feature_word(i));
-	} else if (strcmp(p->key, "pool") == 0) {
+	for (size_t i = 0; param_word(p, i); i++)
+		offer(w, param_word(p, i));
+	if (strcmp(p->key, "pool") == 0)
 		offer_kind(w, COMPLETE_POOL);
-	}
 }
 
 static void offer_argument(struct walk *w)

@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "cmd/text.h"
+#include "runtime/interface.h"
 #include "runtime/params.h"
 
 #define OPTION_COLUMN  32
@@ -60,15 +61,27 @@ static void put_param(FILE *out, const struct param *p)
 	text_define(out, term ? term : p->key, meaning ? meaning : p->help, OPTION_COLUMN, HELP_WIDTH);
 }
 
+static void put_params_of(FILE *out, const struct command *command, enum param_owner owner, const char *heading)
+{
+	const struct param *p;
+
+	fprintf(out, "\n%s:\n", heading);
+	for (size_t i = 0; (p = setting_param_at(i)); i++) {
+		if (p->owner == owner && command_takes_param(command, p))
+			put_param(out, p);
+	}
+}
+
 static void put_params(FILE *out, const struct command *command)
 {
 	if (command->params == PARAMS_NONE)
 		return;
-	fputs("\nParameters of the guest:\n", out);
-	for (size_t i = 0; param_at(i); i++) {
-		if (command_takes_param(command, param_at(i)))
-			put_param(out, param_at(i));
+	if (command->params == PARAMS_INTERFACE) {
+		put_params_of(out, command, PARAM_OF_INTERFACE, "Parameters of the interface");
+		return;
 	}
+	put_params_of(out, command, PARAM_OF_GUEST, "Parameters of the guest");
+	put_params_of(out, command, PARAM_OF_INTERFACE, "Parameters of its interface " INTERFACE_FIRST);
 }
 
 void help_command(FILE *out, const struct command *command)
@@ -90,18 +103,24 @@ void help_command(FILE *out, const struct command *command)
 		fprintf(out, "  %s\n", command->examples[i]);
 }
 
+/* Its words from the one at `next` on, which is its group's or its name. */
+static void put_command_line(FILE *out, const struct command *c, const char *next, size_t column)
+{
+	_cleanup_free_ char *term = next == c->name ? strdup(next) : str_printf("%s %s", next, c->name);
+
+	text_define(out, term ? term : c->name, c->summary, column, HELP_WIDTH);
+}
+
 static void put_commands(FILE *out, const char *group, enum command_section section)
 {
 	const struct command *c;
+	size_t len;
 
 	for (size_t i = 0; (c = command_at(i)); i++) {
-		if (group ? c->group && strcmp(c->group, group) == 0 : c->section == section) {
-			_cleanup_free_ char *term = str_printf("%s%s%s", !group && c->group ? c->group : "",
-							       !group && c->group ? " " : "", c->name);
+		const char *next = command_next_word(c, group, &len);
 
-			text_define(out, term ? term : c->name, c->summary, group ? COMMAND_COLUMN : COMMAND_COLUMN + 5,
-				    HELP_WIDTH);
-		}
+		if (next && (group || c->section == section))
+			put_command_line(out, c, next, group ? COMMAND_COLUMN : COMMAND_COLUMN + 5);
 	}
 }
 

@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "cmd/verbs.h"
+#include "runtime/interface.h"
 #include "runtime/params.h"
 
 /*
@@ -164,8 +165,10 @@ static void put_command(FILE *out, const struct command *c)
 	put_sentence(out, c->summary, "");
 	if (*c->description)
 		put_text(out, c->description);
-	if (c->params)
-		fputs("Every parameter that can be set is an option; see\n.Sx PARAMETERS .\n", out);
+	if (c->params == PARAMS_INTERFACE)
+		fputs("Every parameter of an interface is an option; see\n.Sx INTERFACES .\n", out);
+	else if (c->params)
+		fputs("Every parameter that can be set is an option; see\n.Sx PARAMETERS\nand\n.Sx INTERFACES .\n", out);
 	put_options(out, c->options);
 }
 
@@ -199,23 +202,36 @@ static const char *scope_sentence(enum param_scope scope)
 	return "";
 }
 
+static void put_param(FILE *out, const struct param *p)
+{
+	_cleanup_free_ char *dflt = *p->dflt ? str_printf(" (default: %s)", p->dflt) : NULL;
+
+	fprintf(out, ".It Cm %s No = Ar %s\n", p->key, p->argument);
+	put_sentence(out, p->help, dflt ? dflt : "");
+	put_text(out, scope_sentence(p->scope));
+}
+
 static void put_params(FILE *out)
 {
-	const struct param *p;
-
 	fputs(".Sh PARAMETERS\n"
 	      "What can be set on a guest: keys of its guest.conf, options of\n.Cm create\nand\n.Cm set ,\nand what\n.Cm "
 	      "show\nprints.\n"
 	      "An empty value goes back to the default, and\n.Cm none\ntakes a limit away.\n"
 	      ".Bl -tag -width Ds\n",
 	      out);
-	for (size_t i = 0; (p = param_at(i)); i++) {
-		_cleanup_free_ char *dflt = *p->dflt ? str_printf(" (default: %s)", p->dflt) : NULL;
-
-		fprintf(out, ".It Cm %s No = Ar %s\n", p->key, p->argument);
-		put_sentence(out, p->help, dflt ? dflt : "");
-		put_text(out, scope_sentence(p->scope));
-	}
+	for (size_t i = 0; param_at(i); i++)
+		put_param(out, param_at(i));
+	fputs(".El\n"
+	      ".Sh INTERFACES\n"
+	      "What can be set on each interface of a guest: keys of its section in guest.conf, such as\n.Li [eth0] ,\n"
+	      "and options of\n.Cm net add\nand\n.Cm net set .\n"
+	      "As options of\n.Cm create\nand\n.Cm set\nthey are those of eth0.\n"
+	      "Rates are bits per second with K, M, G or T, powers of 1000.\n"
+	      "Entries of lists are separated by commas; in guest.conf a list may be several lines of its key.\n"
+	      ".Bl -tag -width Ds\n",
+	      out);
+	for (size_t i = 0; interface_param_at(i); i++)
+		put_param(out, interface_param_at(i));
 	fputs(".El\n", out);
 }
 

@@ -222,8 +222,8 @@ static int find_command(struct request *request, int argc, char **argv, struct e
 
 	if (at < 0 || at >= argc)
 		return at < 0 ? at : 0;
-	if (command_is_group(argv[at])) {
-		request->group = argv[at];
+	for (const char *group; (group = command_find_group(request->group, argv[at]));) {
+		request->group = group;
 
 		int more = scan(request, &before_command, argc - at, argv + at, err);
 
@@ -251,6 +251,32 @@ static int check_count(const struct request *request, struct err *err)
 	return 0;
 }
 
+static int unknown_param(const struct command *command, const char *key, struct err *err)
+{
+	const char *group = command->group ? command->group : "", *sep = command->group ? " " : "";
+	struct suggestion nearest = SUGGESTION_FOR(key);
+	const struct param *p;
+
+	for (size_t i = 0; (p = setting_param_at(i)); i++) {
+		if (command_takes_param(command, p))
+			suggestion_offer(&nearest, p->key);
+	}
+	if (nearest.best)
+		return err_exit(err, EXIT_USAGE, EINVAL, "unknown parameter '%s': did you mean '%s'?", key, nearest.best);
+	return err_exit(err, EXIT_USAGE, EINVAL, "unknown parameter '%s': see ctctl %s%s%s --help", key, group, sep,
+			command->name);
+}
+
+static int refuse_param(const struct command *command, const struct param *p, struct err *err)
+{
+	if (command->params == PARAMS_INTERFACE && p->owner == PARAM_OF_GUEST)
+		return err_exit(err, EXIT_USAGE, EINVAL,
+				"%s is a parameter of the guest, not of an interface: see ctctl set --help", p->key);
+	if (p->scope == PARAM_FIXED)
+		return err_exit(err, EXIT_USAGE, EINVAL, "%s is ctctl's own and cannot be set", p->key);
+	return err_exit(err, EXIT_USAGE, EINVAL, "%s is fixed when a guest is created and cannot be set", p->key);
+}
+
 static int take_setting(struct request *request, const char *word, struct err *err)
 {
 	_cleanup_free_ char *key = strndup(word, strcspn(word, "="));
@@ -259,7 +285,6 @@ static int take_setting(struct request *request, const char *word, struct err *e
 		return err_oom(err);
 
 	const struct param *param = setting_param_find(key);
-	struct suggestion nearest = SUGGESTION_FOR(key);
 
 	if (!word[strlen(key)])
 		return err_exit(err, EXIT_USAGE, EINVAL, "'%s': expected KEY=VALUE, such as memory=1G", word);
@@ -268,18 +293,20 @@ static int take_setting(struct request *request, const char *word, struct err *e
 										   .value = word + strlen(key) + 1 };
 		return 0;
 	}
-	if (param)
-		return err_exit(err, EXIT_USAGE, EINVAL, "%s is fixed when a guest is created and cannot be set", key);
-	for (size_t i = 0; setting_param_at(i); i++)
-		suggestion_offer(&nearest, setting_param_at(i)->key);
-	if (nearest.best)
-		return err_exit(err, EXIT_USAGE, EINVAL, "unknown parameter '%s': did you mean '%s'?", key, nearest.best);
-	return err_exit(err, EXIT_USAGE, EINVAL, "unknown parameter '%s': see ctctl set --help", key);
+	return param ? refuse_param(request->command, param, err) : unknown_param(request->command, key, err);
 }
 
+/* Words are settings from the argument on that the command's row says so of. */
 static int take_settings(struct request *request, struct err *err)
 {
-	for (size_t i = 1; i < request->n_arguments; i++) {
+	const struct argument *arguments = request->command->arguments;
+	size_t first = 0;
+
+	while (first < ARGUMENTS_MAX && arguments[first].name && arguments[first].complete != COMPLETE_SETTING)
+		first++;
+	if (first == ARGUMENTS_MAX || !arguments[first].name)
+		return 0;
+	for (size_t i = first; i < request->n_arguments; i++) {
 		int r = take_setting(request, request->arguments[i], err);
 
 		if (r < 0)
@@ -321,7 +348,7 @@ int request_parse(int argc, char **argv, struct request *ret, struct err *err)
 	for (at += rest; at < argc; at++)
 		ret->arguments[ret->n_arguments++] = argv[at];
 	r = check_count(ret, err);
-	return r == 0 && ret->command->params == PARAMS_SET ? take_settings(ret, err) : r;
+	return r < 0 ? r : take_settings(ret, err);
 }
 
 void request_free(struct request *request)

@@ -88,10 +88,13 @@ const char *suggest_command(const char *group, const char *typed)
 	for (size_t i = 0; (c = command_at(i)); i++) {
 		if (c->section == SECTION_HIDDEN)
 			continue;
-		if (!group)
-			suggestion_offer(&s, c->group ? c->group : c->name);
-		else if (c->group && strcmp(c->group, group) == 0)
-			suggestion_offer(&s, c->name);
+
+		size_t len;
+		const char *word = command_next_word(c, group, &len);
+
+		/* Of the words of a longer path, each group's own commands give the whole one. */
+		if (word && !word[len])
+			suggestion_offer(&s, word);
 	}
 	return s.best;
 }

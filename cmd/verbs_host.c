@@ -126,17 +126,23 @@ int verb_version(struct app *app, const struct request *request, struct err *err
 
 int verb_help(struct app *app, const struct request *request, struct err *err)
 {
-	const char *first = request_argument(request, 0), *second = request_argument(request, 1);
-	bool is_group = first && command_is_group(first);
+	const char *group = NULL, *word = NULL;
 
-	if (!first || (is_group && !second)) {
-		first ? help_group(app->out, first) : help_program(app->out);
+	for (size_t i = 0; !word && i < request->n_arguments; i++) {
+		const char *found = command_find_group(group, request->arguments[i]);
+
+		if (found)
+			group = found;
+		else
+			word = request->arguments[i];
+	}
+	if (!word) {
+		group ? help_group(app->out, group) : help_program(app->out);
 		return 0;
 	}
 
-	const char *word = is_group ? second : first;
-	const struct command *c = command_find(is_group ? first : NULL, word);
-	const char *nearest = c ? NULL : suggest_command(is_group ? first : NULL, word);
+	const struct command *c = command_find(group, word);
+	const char *nearest = c ? NULL : suggest_command(group, word);
 
 	if (!c)
 		return err_exit(err, EXIT_USAGE, EINVAL, "'%s' is no command%s%s%s", word,

@@ -9,6 +9,7 @@
 #include "cmd/text.h"
 #include "cmd/verbs.h"
 #include "runtime/lifecycle.h"
+#include "runtime/interface.h"
 #include "runtime/params.h"
 
 /* Reads what a row shows. A guest that cannot be read has the state "broken". */
@@ -70,6 +71,71 @@ int verb_list(struct app *app, const struct request *request, struct err *err)
 	return r;
 }
 
+/* A line of guest.conf, with a note if it is what would be without it. */
+static int print_param(struct app *app, const void *object, const void *defaults, const struct param *p, struct err *err)
+{
+	_cleanup_free_ char *value = param_get(object, p);
+	_cleanup_free_ char *dflt = param_get(defaults, p);
+
+	if (!value || !dflt)
+		return err_oom(err);
+	fprintf(app->out, "%s =%s", p->key, *value ? " " : "");
+	text_safe(app->out, value, false);
+	fputs(strcmp(value, dflt) == 0 ? "  # default\n" : "\n", app->out);
+	return 0;
+}
+
+static int print_interface(struct app *app, const struct guest_interface *iface, struct err *err)
+{
+	struct guest_interface defaults;
+	int r = interface_init(&defaults, iface->name, err);
+
+	fprintf(app->out, "\n[%s]\n", iface->name);
+	for (size_t i = 0; r == 0 && interface_param_at(i); i++)
+		r = print_param(app, iface, &defaults, interface_param_at(i), err);
+	interface_free(&defaults);
+	return r;
+}
+
+static int print_params(struct app *app, const struct guest *guest, struct err *err)
+{
+	struct guest_config defaults;
+	int r = config_init(&defaults, err);
+
+	for (size_t i = 0; r == 0 && param_at(i); i++)
+		r = print_param(app, &guest->config, &defaults, param_at(i), err);
+	for (size_t i = 0; r == 0 && i < guest->config.n_interfaces; i++)
+		r = print_interface(app, &guest->config.interfaces[i], err);
+	config_free(&defaults);
+	return r;
+}
+
+static struct json *interface_to_json(const struct guest_interface *iface)
+{
+	struct json *object = json_object_new_doc();
+	const struct param *p;
+
+	if (!object)
+		return NULL;
+	json_add_string(object, "name", iface->name);
+	for (size_t i = 0; (p = interface_param_at(i)); i++) {
+		_cleanup_value_ struct value value = value_of_param(iface, p);
+		_cleanup_free_ char *key = json_key_of_param(p);
+
+		value_add_json(&value, object, key ? key : p->key);
+	}
+	return object;
+}
+
+static void add_interfaces(struct json *doc, const struct guest_config *config)
+{
+	struct json *list = json_array_new_doc();
+
+	for (size_t i = 0; list && i < config->n_interfaces; i++)
+		json_add_child(list, NULL, interface_to_json(&config->interfaces[i]));
+	json_add_child(doc, "interfaces", list);
+}
+
 static int print_row_json(struct app *app, unsigned without, const struct guest_row *row, struct err *err)
 {
 	_cleanup_guest_columns_ struct guest_columns columns = { 0 };
@@ -80,31 +146,11 @@ static int print_row_json(struct app *app, unsigned without, const struct guest_
 
 	_cleanup_json_ struct json *doc = columns_to_json(columns.columns, columns.n, without, row);
 
-	return doc ? print_json(app, doc, err) : err_oom(err);
-}
-
-static int print_params(struct app *app, const struct guest *guest, struct err *err)
-{
-	struct guest_config defaults;
-	int r = config_init(&defaults, err);
-
-	for (size_t i = 0; r == 0 && param_at(i); i++) {
-		_cleanup_free_ char *value = config_get(&guest->config, param_at(i));
-		_cleanup_free_ char *dflt = config_get(&defaults, param_at(i));
-
-		if (!value || !dflt) {
-			r = err_oom(err);
-			break;
-		}
-
-		bool is_default = strcmp(value, dflt) == 0;
-
-		fprintf(app->out, "%s =%s", param_at(i)->key, *value ? " " : "");
-		text_safe(app->out, value, false);
-		fputs(is_default ? "  # default\n" : "\n", app->out);
-	}
-	config_free(&defaults);
-	return r;
+	if (!doc)
+		return err_oom(err);
+	if (!(without & COLUMN_PARAM))
+		add_interfaces(doc, &row->guest->config);
+	return print_json(app, doc, err);
 }
 
 int verb_show(struct app *app, const struct request *request, struct err *err)
