@@ -224,18 +224,19 @@ static int become_guest_root(struct err *err)
 /* The terminal is opened and the user looked up with the rights of the guest's root. */
 static int run_command(const struct join_spec *spec, struct err *err)
 {
+	_cleanup_fd_ int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_fd_ int master = -EBADF;
 	struct join_user user;
 	int r = spec->exec->tty ? open_terminal(&master, err) : 0;
 
 	if (r == 0)
-		r = join_user_find(spec->exec->user, &user, err);
+		r = join_user_find(root, spec->exec->user, &user, err);
 	if (r == 0 && spec->exec->tty)
 		r = own_terminal(&user, err);
 	if (r == 0)
 		r = confine_process(spec->run->features, err);
 	if (r == 0)
-		r = join_user_become(&user, err);
+		r = join_user_become(root, &user, err);
 	if (r < 0)
 		return r;
 	umask(0022);

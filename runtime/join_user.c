@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/path.h"
 #include "base/str.h"
 
 #define GROUPS_MAX 256
@@ -66,9 +67,9 @@ static int take(struct join_user *user, const struct passwd *pw)
  * The guest's file, and its choice what is at that path: a fifo would hold us up for ever, /dev/zero and a file of holes would be
  * read without end.
  */
-static FILE *open_database(const char *path)
+static FILE *open_database(int root_fd, const char *path)
 {
-	_cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	_cleanup_fd_ int fd = path_open_in(root_fd, path, O_RDONLY | O_NONBLOCK, 0);
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > DATABASE_MAX)
@@ -95,11 +96,11 @@ static int read_passwd(const char *name, uid_t uid, struct passwd **ret, FILE *f
 	return 0;
 }
 
-int join_user_find(const char *wanted, struct join_user *ret, struct err *err)
+int join_user_find(int root_fd, const char *wanted, struct join_user *ret, struct err *err)
 {
 	struct passwd fallback = { .pw_name = (char *)"root", .pw_dir = (char *)"/", .pw_shell = (char *)"/bin/sh" };
 	struct passwd *pw = &fallback;
-	_cleanup_file_ FILE *file = open_database("/etc/passwd");
+	_cleanup_file_ FILE *file = open_database(root_fd, "etc/passwd");
 
 	*ret = (struct join_user){ 0 };
 
@@ -134,9 +135,9 @@ void join_user_free(struct join_user *user)
 }
 
 /* The groups that name the user as a member. */
-static size_t read_groups(const struct join_user *user, gid_t *groups, size_t room)
+static size_t read_groups(int root_fd, const struct join_user *user, gid_t *groups, size_t room)
 {
-	_cleanup_file_ FILE *file = open_database("/etc/group");
+	_cleanup_file_ FILE *file = open_database(root_fd, "etc/group");
 	size_t n = 0;
 	struct group *gr;
 
@@ -149,13 +150,13 @@ static size_t read_groups(const struct join_user *user, gid_t *groups, size_t ro
 	return n;
 }
 
-int join_user_become(const struct join_user *user, struct err *err)
+int join_user_become(int root_fd, const struct join_user *user, struct err *err)
 {
 	gid_t groups[GROUPS_MAX];
 	size_t n = 0;
 
 	groups[n++] = user->gid;
-	n += read_groups(user, groups + n, ARRAY_SIZE(groups) - n);
+	n += read_groups(root_fd, user, groups + n, ARRAY_SIZE(groups) - n);
 	if (setgroups(n, groups) < 0 || setresgid(user->gid, user->gid, user->gid) < 0 ||
 	    setresuid(user->uid, user->uid, user->uid) < 0)
 		return err_sys(err, errno, "become the user '%s' of the guest", user->name);

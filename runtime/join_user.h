@@ -15,12 +15,12 @@ struct join_user {
 };
 
 /*
- * Looks up "name", "UID" or "UID:GID" (NULL: root) in the guest's /etc/passwd. Called in the guest's namespaces, before the user
- * is changed: the file's content is the guest's, and so is the user that it leads to. A guest without the file has a root with
- * home / and shell /bin/sh.
+ * Looks up "name", "UID" or "UID:GID" (NULL: root) in the /etc/passwd below `root_fd`, the guest's root. Called in the guest's
+ * namespaces, before the user is changed: the file's content is the guest's, and so is the user that it leads to. A guest without
+ * the file has a root with home / and shell /bin/sh.
  */
-int join_user_find(const char *wanted, struct join_user *ret, struct err *err) _must_check_;
+int join_user_find(int root_fd, const char *wanted, struct join_user *ret, struct err *err) _must_check_;
 void join_user_free(struct join_user *user);
 
-/* Becomes it, with the supplementary groups of the guest's /etc/group. */
-int join_user_become(const struct join_user *user, struct err *err) _must_check_;
+/* Becomes it, with the supplementary groups of /etc/group below `root_fd`. */
+int join_user_become(int root_fd, const struct join_user *user, struct err *err) _must_check_;

@@ -44,7 +44,7 @@ static void find_in(const struct scratch *s, const char *wanted, char *text, siz
 		alarm(10);
 		if (chroot(s->path) < 0 || chdir("/") < 0)
 			_exit(1);
-		if (join_user_find(wanted, &u, &err) < 0)
+		if (join_user_find(s->fd, wanted, &u, &err) < 0)
 			_exit(dprintf(p[1], "%s", err.msg) < 0);
 		_exit(dprintf(p[1], "%u:%u %s %s %s", u.uid, u.gid, u.name, u.home, u.shell) < 0);
 	}
@@ -136,7 +136,7 @@ static void check_become(const struct scratch *s, const char *wanted, uid_t uid,
 		gid_t got[32];
 		uid_t ids[3];
 
-		if (chroot(s->path) < 0 || join_user_find(wanted, &u, &err) < 0 || join_user_become(&u, &err) < 0)
+		if (chroot(s->path) < 0 || join_user_find(s->fd, wanted, &u, &err) < 0 || join_user_become(s->fd, &u, &err) < 0)
 			_exit(1);
 		if (getresuid(&ids[0], &ids[1], &ids[2]) < 0 || ids[0] != uid || ids[1] != uid || ids[2] != uid ||
 		    getegid() != gid)
