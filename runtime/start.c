@@ -16,6 +16,7 @@
 #include "runtime/home.h"
 #include "runtime/ids.h"
 #include "runtime/init_kind.h"
+#include "runtime/inside.h"
 #include "runtime/lifecycle.h"
 #include "runtime/network.h"
 #include "runtime/operations.h"
@@ -32,6 +33,7 @@ struct launch {
 	char *cgroup;
 	char *monitors;
 	struct net_plans nets;
+	struct inside_start inside;
 	char boot[BOOT_ID_ROOM];
 };
 
@@ -42,6 +44,7 @@ static void launch_release(struct launch *l)
 	pool_close(l->pool);
 	free(l->cgroup);
 	free(l->monitors);
+	inside_start_close(&l->inside);
 	network_plans_free(&l->nets);
 }
 
@@ -145,6 +148,7 @@ static int launch(struct guest *guest, struct launch *l, struct err *err)
 		.prefix = node->prefix,
 		.node = node,
 		.nets = &l->nets,
+		.inside = &l->inside,
 	};
 	int r = check_identity(guest, &spec.ids_first, err);
 
@@ -191,6 +195,8 @@ int guest_start_locked(struct guest *guest, struct err *err)
 	if (r == 0)
 		r = fault_point("start.network-prepared", err);
 	if (r == 0)
+		r = inside_start_open(guest, &l.nets, &l.inside, err);
+	if (r == 0)
 		r = home_open(guest->node, err);
 	if (r == 0)
 		r = fault_point("start.home", err);
@@ -209,6 +215,7 @@ int guest_start_locked(struct guest *guest, struct err *err)
 	if (r == 0)
 		r = fault_point("start.launched", err);
 	if (r == 0) {
+		inside_start_done(guest, &l.inside);
 		guest_protect_or_warn(guest, guest->config.memory_low);
 		return journal_done(guest->run_fd, false, err);
 	}

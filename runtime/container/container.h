@@ -38,6 +38,7 @@
  * before STARTED, and what they leave is removed by guest_cleanup_run(), now or by the next ctctl on that guest.
  */
 
+struct inside_start;
 struct net_plans;
 struct node;
 struct pool;
@@ -66,7 +67,8 @@ struct ct_spec {
 	 * init-to-be the guest's as the guest's (become_init.c).
 	 */
 	const struct net_plans *nets;
-	const char *helper_dir; /* these three as in struct node */
+	const struct inside_start *inside; /* what the init-to-be writes into the guest (inside.h) */
+	const char *helper_dir;		   /* these three as in struct node */
 	const char *self;
 	const char *prefix;
 };

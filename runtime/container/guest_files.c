@@ -12,6 +12,7 @@
 #include "base/path.h"
 #include "base/str.h"
 #include "runtime/container/launch_priv.h"
+#include "runtime/inside.h"
 
 /*
  * What keeps a stock systemd from using what CRIU cannot save. In /run, a tmpfs of ours: the guest's own files stay untouched.
@@ -136,6 +137,8 @@ int ct_write_guest_files(const struct ct_spec *spec, struct err *err)
 		r = write_systemd_files(root);
 	if (r == 0)
 		r = cover_boot_id(root, spec->boot);
+	if (r == 0)
+		inside_start_write(spec->inside, root);
 	umask(mask);
 	return r < 0 ? err_sys(err, -r, "write the guest's host name and run-time files") : 0;
 }
