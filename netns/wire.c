@@ -2,10 +2,12 @@
 #include "netns/wire_priv.h"
 
 #include <errno.h>
+#include <linux/ethtool.h>
 #include <linux/filter.h>
 
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <net/if_arp.h>
 #include <netinet/icmp6.h>
@@ -30,6 +32,19 @@ static int ask(int fd, unsigned long request, struct ifreq *io, struct err *err)
 	return err_sys(err, code, "look at the interface '%s'", io->ifr_name);
 }
 
+/*
+ * IFF_RUNNING is set by a worker of the kernel, up to a second after the carrier came or went (net/core/link_watch.c): a guest's
+ * interface that has just been brought up would not have it. A driver that cannot say has a carrier while it is up.
+ */
+static bool has_carrier(int fd, const char *interface)
+{
+	struct ethtool_value link = { .cmd = ETHTOOL_GLINK };
+	struct ifreq req = { .ifr_data = (void *)&link };
+
+	return str_copy(req.ifr_name, sizeof(req.ifr_name), interface) == 0 &&
+	       (ioctl(fd, SIOCETHTOOL, &req) < 0 || link.data != 0);
+}
+
 int wire_look(const char *interface, struct wire *ret, struct err *err)
 {
 	_cleanup_fd_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -50,7 +65,7 @@ int wire_look(const char *interface, struct wire *ret, struct err *err)
 	if (r < 0)
 		return r;
 	ret->is_up = req.ifr_flags & IFF_UP;
-	ret->is_running = (req.ifr_flags & (IFF_UP | IFF_RUNNING)) == (IFF_UP | IFF_RUNNING);
+	ret->is_running = ret->is_up && has_carrier(fd, interface);
 
 	bool has_arp = !(req.ifr_flags & IFF_NOARP);
 
