@@ -101,6 +101,6 @@ int policy_check(const struct node *node, const struct guest_config *config, str
 	int r = policy_check_start(node, config, err);
 
 	if (r == 0)
-		r = policy_check_links(config, err);
+		r = policy_check_links(node, config, err);
 	return r == 0 && config->cpuset ? cpuset_check_online("cpuset", config->cpuset, err) : r;
 }

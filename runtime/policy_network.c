@@ -367,14 +367,15 @@ static int check_parent(const char *name, struct err *err)
 	return err_exit(err, EXIT_INVALID, ENODEV, "parent '%s': there is no such interface on this host: see ip link", name);
 }
 
-int policy_check_links(const struct guest_config *config, struct err *err)
+int policy_check_links(const struct node *node, const struct guest_config *config, struct err *err)
 {
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < config->n_interfaces; i++) {
 		const struct guest_interface *iface = &config->interfaces[i];
 
-		if (iface->net == NET_MODE_BRIDGE && iface->bridge)
+		/* The node's own is made when a guest needs it. */
+		if (iface->net == NET_MODE_BRIDGE && iface->bridge && strcmp(iface->bridge, node->bridge) != 0)
 			r = net_bridge_check(iface->bridge, err);
 		else if (iface->net == NET_MODE_MACVLAN)
 			r = check_parent(iface->parent, err);

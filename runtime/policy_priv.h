@@ -7,4 +7,4 @@
 int policy_check_network(const struct guest_config *config, struct err *err) _must_check_;
 
 /* Are the host's links there that interfaces are to be on? */
-int policy_check_links(const struct guest_config *config, struct err *err) _must_check_;
+int policy_check_links(const struct node *node, const struct guest_config *config, struct err *err) _must_check_;
