@@ -289,6 +289,8 @@ static int walk(struct walk *w, struct err *err)
 		r = fault_point("set.network-plugged", err);
 	if (r == 0 && is_told)
 		r = inside_run(w->guest, &w->run, change_inside, w, err);
+	if (r == 0 && is_told)
+		r = inside_update_network(w->guest, &w->run, w->to, err);
 	for (size_t i = 0; r == 0 && is_told && i < w->to->n; i++) {
 		if (w->to->list[i].mode == NET_MODE_ROUTED)
 			network_announce(&w->to->list[i]);
