@@ -26,7 +26,7 @@ static const struct command commands[] = {
 			 "\"default\" is "
 			 "made when it is first needed.",
 	  .arguments = { { "NAME", COMPLETE_NONE, false, false }, { "TEMPLATE", COMPLETE_TEMPLATE, true, false } },
-	  .options = OPT_BIT(TEMPLATE) | OPT_BIT(START),
+	  .options = OPT_BIT(TEMPLATE) | OPT_BIT(START) | OPT_BIT(SSH_KEY),
 	  .params = PARAMS_CREATE,
 	  .examples = { "ctctl create web1 debian-12 --memory 512M --cpus 2 --disk 10G --start",
 			"ctctl create db1 debian-13@20261121.1 --ip 10.200.0.5/24 --autostart yes" },
@@ -101,6 +101,15 @@ static const struct command commands[] = {
 	  .examples = { "ctctl enter web1", "ctctl enter web1 --user admin" },
 	  .run = verb_enter },
 	{ .section = SECTION_INSIDE,
+	  .name = "passwd",
+	  .summary = "set the password of a user in a guest",
+	  .description = "Asks for it at the terminal, or takes the first line of standard input. Where the guest is stopped, its "
+			 "next start sets it.",
+	  .arguments = { GUEST },
+	  .options = OPT_BIT(USER),
+	  .examples = { "ctctl passwd web1", "ctctl passwd web1 --user admin < secret" },
+	  .run = verb_passwd },
+	{ .section = SECTION_INSIDE,
 	  .name = "console",
 	  .summary = "connect this terminal with a guest's console",
 	  .description = "First shows the last of what the console has said. Ctrl-A and then q leaves it; the guest goes on.",
@@ -139,8 +148,10 @@ static const struct command commands[] = {
 			 "the next start. "
 			 "An empty value goes back to the default.",
 	  .arguments = { GUEST, { "KEY=VALUE", COMPLETE_SETTING, true, true } },
+	  .options = OPT_BIT(SSH_KEY),
 	  .params = PARAMS_SET,
-	  .examples = { "ctctl set web1 --memory 1G --cpus 1.5", "ctctl set web1 memory=1G disk=20G", "ctctl set web1 memory=" },
+	  .examples = { "ctctl set web1 --memory 1G --cpus 1.5", "ctctl set web1 memory=1G disk=20G", "ctctl set web1 memory=",
+			"ctctl set web1 --ssh-key ~/.ssh/id_ed25519.pub" },
 	  .run = verb_set },
 
 	{ .section = SECTION_TEMPLATE,

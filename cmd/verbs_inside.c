@@ -6,9 +6,11 @@
 
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "cmd/secrets.h"
 #include "cmd/text.h"
 #include "cmd/verbs.h"
 #include "runtime/exec.h"
+#include "runtime/inside.h"
 
 /* Ctrl-A: as screen and xl have it. */
 #define DETACH_KEY 0x01
@@ -49,6 +51,18 @@ int verb_enter(struct app *app, const struct request *request, struct err *err)
 	struct exec_spec spec = { .tty = isatty(STDIN_FILENO) };
 
 	return run_inside(app, request, &spec, err);
+}
+
+int verb_passwd(struct app *app, const struct request *request, struct err *err)
+{
+	const char *user = request_has(request, OPT_USER) ? request->values[OPT_USER] : "root";
+	char password[PASSWORD_MAX + 1] = "";
+	int r = secrets_read_password(app, user, password, err);
+
+	if (r == 0)
+		r = guest_passwd(app->node, request->arguments[0], user, password, err);
+	explicit_bzero(password, sizeof(password));
+	return r;
 }
 
 /* "^A" and "ctrl-a" are the control character; *ret is left alone if there is no text. */

@@ -2,7 +2,9 @@
 #include <errno.h>
 
 #include "base/cleanup.h"
+#include "cmd/secrets.h"
 #include "cmd/verbs.h"
+#include "runtime/inside.h"
 #include "runtime/lifecycle.h"
 
 #define TIMEOUT_MAX_S 3600
@@ -102,10 +104,18 @@ int verb_create(struct app *app, const struct request *request, struct err *err)
 		return err_exit(err, EXIT_USAGE, EINVAL,
 				"expected one template: ctctl create %s TEMPLATE; see ctctl template list", name);
 
-	int r = guest_create(app->node, name, template_ref ? template_ref : option, request->settings, request->n_settings, err);
+	_cleanup_free_ char *keys = NULL;
+	int r = secrets_read_keys(request, &keys, err);
 
+	if (r == 0)
+		r = guest_create(app->node, name, template_ref ? template_ref : option, request->settings, request->n_settings,
+				 err);
 	if (r < 0)
 		return r;
+	if (*keys)
+		r = guest_set_keys(app->node, name, "root", keys, err);
+	if (r < 0)
+		return err_wrap(err, "'%s' was created, but without its ssh keys", name);
 	if (!request_has(request, OPT_START)) {
 		report_hint(app, "Created %s. Next: ctctl start %s", name, name);
 		return 0;

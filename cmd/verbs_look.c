@@ -6,8 +6,10 @@
 #include "base/cleanup.h"
 #include "cmd/guest_columns.h"
 #include "cmd/names.h"
+#include "cmd/secrets.h"
 #include "cmd/text.h"
 #include "cmd/verbs.h"
+#include "runtime/inside.h"
 #include "runtime/lifecycle.h"
 #include "runtime/interface.h"
 #include "runtime/params.h"
@@ -228,14 +230,19 @@ int verb_status(struct app *app, const struct request *request, struct err *err)
 int verb_set(struct app *app, const struct request *request, struct err *err)
 {
 	const char *name = request->arguments[0];
+	_cleanup_free_ char *keys = NULL;
 	bool needs_restart = false;
 
-	if (request->n_settings == 0)
+	if (request->n_settings == 0 && request->n_keys == 0)
 		return err_exit(err, EXIT_USAGE, EINVAL,
 				"nothing to set: expected parameters, such as --memory 1G; see ctctl set --help");
 
-	int r = guest_set(app->node, name, request->settings, request->n_settings, &needs_restart, err);
+	int r = secrets_read_keys(request, &keys, err);
 
+	if (r == 0 && request->n_settings > 0)
+		r = guest_set(app->node, name, request->settings, request->n_settings, &needs_restart, err);
+	if (r == 0 && request->n_keys > 0)
+		r = guest_set_keys(app->node, name, "root", keys, err);
 	if (r == 0 && needs_restart)
 		report_hint(app, "Some of it counts from the next start. Next: ctctl restart %s", name);
 	return r;
