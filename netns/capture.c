@@ -222,21 +222,22 @@ static int copy_blocks(struct capture *c, struct err *err)
 }
 
 /*
- * What came before the stop is in a block that the kernel hands over within RETIRE_MS. Nothing says that it had none, hence the
- * limit, and no more than the ring holds.
+ * What came before the end is in a block that the kernel hands over within RETIRE_MS, also if the interface is gone. Nothing says
+ * that there was none, hence the limit of time.
  */
 static int drain(struct capture *c, struct err *err)
 {
 	uint64_t end_ms = proc_now_ms() + 2UL * RETIRE_MS;
 	struct pollfd ready = { .fd = c->fd, .events = POLLIN };
+	socklen_t len = sizeof(int);
 	uint64_t now;
-	int r = 0;
+	int r = 0, why;
 
+	/* With an error on it the socket is always ready; reading it clears it. */
+	(void)!getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &why, &len);
 	while (r == 0 && !is_full(c) && (now = proc_now_ms()) < end_ms) {
 		if (poll(&ready, 1, (int)(end_ms - now)) < 0 && errno != EINTR)
 			return err_sys(err, errno, "wait for packets");
-		if (ready.revents & ~POLLIN)
-			return copy_blocks(c, err);
 		r = copy_blocks(c, err);
 	}
 	return r;
