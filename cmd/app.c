@@ -22,6 +22,7 @@ static const char *subject_of(const struct request *request)
 	case COMPLETE_TEMPLATE:
 	case COMPLETE_RECIPE:
 	case COMPLETE_POOL:
+	case COMPLETE_NET_POOL:
 		return request->arguments[0];
 	case COMPLETE_NONE:
 		/* The name of what is being created. */

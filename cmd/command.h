@@ -21,6 +21,7 @@ enum complete_kind {
 	COMPLETE_TEMPLATE,
 	COMPLETE_RECIPE,
 	COMPLETE_POOL,
+	COMPLETE_NET_POOL,
 	COMPLETE_FILE,
 	COMPLETE_COMMAND,
 	COMPLETE_POOL_KIND,
@@ -52,6 +53,7 @@ struct option_row {
 	X(LIFE, "Life of a guest")                              \
 	X(INSIDE, "Inside a guest")                             \
 	X(LOOK, "Looking at guests and changing them")          \
+	X(NETWORK, "Network")                                   \
 	X(TEMPLATE, "Templates, which guests are created from") \
 	X(POOL, "Pools, where guests keep what they write")     \
 	X(HOST, "This host")

@@ -103,8 +103,9 @@ static const struct command commands[] = {
 	{ .section = SECTION_INSIDE,
 	  .name = "passwd",
 	  .summary = "set the password of a user in a guest",
-	  .description = "Asks for it at the terminal, or takes the first line of standard input. Where the guest is stopped, its "
-			 "next start sets it.",
+	  .description =
+		  "Asks for it at the terminal, or takes the first line of standard input. Where the guest is stopped, its "
+		  "next start sets it.",
 	  .arguments = { GUEST },
 	  .options = OPT_BIT(USER),
 	  .examples = { "ctctl passwd web1", "ctctl passwd web1 --user admin < secret" },
@@ -150,9 +151,11 @@ static const struct command commands[] = {
 	  .arguments = { GUEST, { "KEY=VALUE", COMPLETE_SETTING, true, true } },
 	  .options = OPT_BIT(SSH_KEY),
 	  .params = PARAMS_SET,
-	  .examples = { "ctctl set web1 --memory 1G --cpus 1.5", "ctctl set web1 memory=1G disk=20G", "ctctl set web1 memory=",
-			"ctctl set web1 --ssh-key ~/.ssh/id_ed25519.pub" },
+	  .examples = { "ctctl set web1 --memory 1G --cpus 1.5", "ctctl set web1 memory=1G disk=20G",
+			"ctctl set web1 memory=", "ctctl set web1 --ssh-key ~/.ssh/id_ed25519.pub" },
 	  .run = verb_set },
+
+#include "cmd/commands_net.def"
 
 	{ .section = SECTION_TEMPLATE,
 	  .group = "template",

@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "cmd/verbs.h"
 #include "runtime/guest.h"
+#include "runtime/net_pool.h"
 #include "runtime/params.h"
 #include "storage/pool.h"
 #include "templates/template.h"
@@ -137,6 +138,11 @@ static int offer_name(void *context, const char *name)
 	return 0;
 }
 
+static int offer_net_pool(void *context, const struct net_pool *pool)
+{
+	return offer_name(context, pool->name);
+}
+
 static int offer_recipe(void *context, const char *name, const char *description _unused_)
 {
 	return offer_name(context, name);
@@ -190,6 +196,8 @@ static void offer_existing(struct walk *w, enum complete_kind kind)
 		r = guest_each(node, offer_name, w, &ignored);
 	else if (kind == COMPLETE_POOL)
 		r = pool_each(node->pools_dir, offer_name, w, &ignored);
+	else if (kind == COMPLETE_NET_POOL)
+		r = net_pool_each(node, offer_net_pool, w, &ignored);
 	else if (kind == COMPLETE_RECIPE)
 		r = template_each_recipe(node->recipes_dir, offer_recipe, w, &ignored);
 	else
@@ -206,6 +214,7 @@ static void offer_kind(struct walk *w, enum complete_kind kind)
 	case COMPLETE_TEMPLATE:
 	case COMPLETE_RECIPE:
 	case COMPLETE_POOL:
+	case COMPLETE_NET_POOL:
 		offer_existing(w, kind);
 		break;
 	case COMPLETE_FILE:
@@ -229,6 +238,8 @@ static void offer_param(struct walk *w, const struct param *p)
 		offer(w, param_word(p, i));
 	if (strcmp(p->key, "pool") == 0)
 		offer_kind(w, COMPLETE_POOL);
+	if (strcmp(p->key, "net-pool") == 0)
+		offer_kind(w, COMPLETE_NET_POOL);
 }
 
 static void offer_argument(struct walk *w)

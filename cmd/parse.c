@@ -123,6 +123,8 @@ static void keep_option(struct scan *s, int id)
 	r->values[id] = optarg ? optarg : "";
 	if (id == OPT_ENV)
 		r->env[r->n_env++] = optarg;
+	if (id == OPT_RANGE)
+		r->ranges[r->n_ranges++] = optarg;
 	if (id == OPT_SSH_KEY)
 		r->keys[r->n_keys++] = optarg;
 	if (id == OPT_HELP || id == OPT_VERSION)
@@ -323,6 +325,7 @@ static int make_room(struct request *request, int argc, struct err *err)
 
 	request->arguments = calloc(n, sizeof(*request->arguments));
 	request->env = calloc(n, sizeof(*request->env));
+	request->ranges = calloc(n, sizeof(*request->ranges));
 	request->keys = calloc(n, sizeof(*request->keys));
 	request->settings = calloc(n, sizeof(*request->settings));
 	return request->arguments && request->env && request->keys && request->settings ? 0 : err_oom(err);
@@ -358,6 +361,7 @@ void request_free(struct request *request)
 {
 	free(request->arguments);
 	free(request->env);
+	free(request->ranges);
 	free(request->keys);
 	free(request->settings);
 	*request = (struct request){ 0 };

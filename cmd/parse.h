@@ -18,6 +18,8 @@ struct request {
 	size_t n_arguments;
 	const char **env; /* of every --env; NULL-terminated */
 	size_t n_env;
+	const char **ranges; /* of every --range */
+	size_t n_ranges;
 	const char **keys; /* of every --ssh-key */
 	size_t n_keys;
 	struct guest_setting *settings; /* parameters given as options, then as KEY=VALUE */

@@ -21,6 +21,14 @@ verb_fn verb_template_build, verb_template_list, verb_template_show, verb_templa
 	verb_template_verify;
 /* verbs_pool.c */
 verb_fn verb_pool_create, verb_pool_list, verb_pool_show, verb_pool_remove;
+/* verbs_net.c, verbs_net_show.c */
+verb_fn verb_net_list, verb_net_add, verb_net_set, verb_net_remove, verb_net_show;
+/* verbs_net_rules.c */
+verb_fn verb_net_allow, verb_net_deny, verb_net_rules, verb_net_forget;
+/* verbs_net_traffic.c */
+verb_fn verb_net_traffic, verb_net_account, verb_net_capture;
+/* verbs_net_pool.c */
+verb_fn verb_net_pool_create, verb_net_pool_list, verb_net_pool_show, verb_net_pool_remove;
 /* verbs_host.c */
 verb_fn verb_autostart, verb_doctor, verb_version, verb_help, verb_exited;
 /* manpage.c, completion.c, complete.c */

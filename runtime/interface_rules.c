@@ -11,10 +11,8 @@ static const struct {
 	const char *word;
 	uint8_t protocol;
 } protocols[] = {
-	{ "any", 0 },
-	{ "tcp", IPPROTO_TCP },
-	{ "udp", IPPROTO_UDP },
-	{ "icmp", IPPROTO_ICMP },
+	{ "any", 0 },		{ "all", 0 }, /* the first is how it is written */
+	{ "tcp", IPPROTO_TCP }, { "udp", IPPROTO_UDP }, { "icmp", IPPROTO_ICMP },
 };
 
 static bool find_protocol(const char *word, uint8_t *ret)

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cmd/net_columns.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "cmd/guest_columns.h"
+#include "netns/address.h"
+
+static struct value get_guest(const void *row, const struct column *column _unused_)
+{
+	const struct net_row *n = row;
+
+	return value_of_text(n->guest->name);
+}
+
+static struct value get_interface(const void *row, const struct column *column _unused_)
+{
+	const struct net_row *n = row;
+
+	return value_of_text(n->iface->name);
+}
+
+static struct value get_state(const void *row, const struct column *column _unused_)
+{
+	const struct net_row *n = row;
+
+	if (n->is_plugged)
+		return value_of_text("up");
+	if (!n->is_running)
+		return value_of_text("stopped");
+	return value_of_text(n->iface->net == NET_MODE_NONE ? "none" : "missing");
+}
+
+static struct value get_link(const void *row, const struct column *column _unused_)
+{
+	const struct net_row *n = row;
+
+	return value_of_text(n->plan && n->plan->link[0] ? n->plan->link : NULL);
+}
+
+static struct value words_of(const struct net_address *list, size_t n, bool with_prefix)
+{
+	struct strbuf b = { 0 };
+
+	for (size_t i = 0; i < n; i++) {
+		char room[NET_ADDRESS_ROOM];
+
+		if (!list[i].family)
+			continue;
+		net_address_format(&list[i], with_prefix, room);
+		strbuf_addf(&b, "%s%s", b.len > 0 ? ", " : "", room);
+	}
+	if (b.len == 0)
+		return (struct value){ 0 };
+	return (struct value){ .kind = VALUE_WORDS, .text = strbuf_take(&b) };
+}
+
+/* As the guest has them, with their prefixes; of one that is given nothing, as they were set. */
+static struct value get_addresses(const void *row, const struct column *column _unused_)
+{
+	const struct net_row *n = row;
+
+	return n->plan ? words_of(n->plan->addresses, n->plan->n_addresses, true)
+		       : value_of_param(n->iface, interface_param_find("ip"));
+}
+
+static const struct column own_columns[] = {
+	{ "guest", "guest", COLUMN_DEFAULT, get_guest, 0, NULL },
+	{ "interface", "interface", COLUMN_DEFAULT, get_interface, 0, NULL },
+	{ "state", "state", COLUMN_DEFAULT, get_state, 0, NULL },
+	{ "addresses", "addresses", COLUMN_DEFAULT, get_addresses, 0, NULL },
+	{ "link", "link", COLUMN_DEFAULT, get_link, 0, NULL },
+};
+
+static struct value mac_of(const struct net_plan *plan)
+{
+	const uint8_t *m = plan->mac;
+	char room[sizeof("00:00:00:00:00:00")];
+
+	snprintf(room, sizeof(room), "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5]);
+	return value_of_text(room);
+}
+
+/* What was not set has a value all the same. */
+static struct value derived(const struct net_plan *plan, const char *key)
+{
+	if (strcmp(key, "mac") == 0)
+		return mac_of(plan);
+	if (strcmp(key, "gateway") == 0)
+		return words_of(plan->gateways, ARRAY_SIZE(plan->gateways), false);
+	if (strcmp(key, "bridge") == 0 && plan->bridge[0])
+		return value_of_text(plan->bridge);
+	return (struct value){ 0 };
+}
+
+static struct value get_param(const void *row, const struct column *column)
+{
+	const struct net_row *n = row;
+	const struct param *p = column->detail;
+	struct value v = value_of_param(n->iface, p);
+
+	return v.kind == VALUE_NONE && n->plan ? derived(n->plan, p->key) : v;
+}
+
+static unsigned flags_of(const struct param *p)
+{
+	static const char *const defaults[] = { "net", "rate-in", "rate-out" };
+	unsigned flags = COLUMN_PARAM | (value_kind_is_number(value_kind_of_param(p)) ? COLUMN_RIGHT : 0);
+
+	for (size_t i = 0; i < ARRAY_SIZE(defaults); i++)
+		flags |= strcmp(defaults[i], p->key) == 0 ? COLUMN_DEFAULT : 0;
+	return flags;
+}
+
+int net_columns_new(struct net_columns *ret, struct err *err)
+{
+	size_t n_params = 0;
+
+	while (interface_param_at(n_params))
+		n_params++;
+	*ret = (struct net_columns){
+		.columns = calloc(ARRAY_SIZE(own_columns) + n_params, sizeof(*ret->columns)),
+		.keys = calloc(n_params + 1, sizeof(*ret->keys)),
+	};
+	if (!ret->columns || !ret->keys)
+		return err_oom(err);
+	memcpy(ret->columns, own_columns, sizeof(own_columns));
+	ret->n = ARRAY_SIZE(own_columns);
+	for (size_t i = 0; i < n_params; i++) {
+		const struct param *p = interface_param_at(i);
+
+		ret->keys[i] = json_key_of_param(p);
+		if (!ret->keys[i])
+			return err_oom(err);
+		ret->columns[ret->n++] = (struct column){ p->key, ret->keys[i], flags_of(p), get_param, 0, p };
+	}
+	return 0;
+}
+
+void net_columns_free(struct net_columns *c)
+{
+	for (size_t i = 0; c->keys && c->keys[i]; i++)
+		free(c->keys[i]);
+	free(c->keys);
+	free(c->columns);
+	*c = (struct net_columns){ 0 };
+}

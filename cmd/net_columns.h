@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+#include "cmd/listing.h"
+#include "runtime/guest.h"
+#include "runtime/interface.h"
+#include "runtime/network.h"
+#include "runtime/traffic.h"
+
+/* What can be shown of an interface of a guest: how it is, and every parameter of interface.def. */
+struct net_row {
+	const struct guest *guest;
+	const struct guest_interface *iface;
+	bool is_running;	     /* the guest */
+	const struct net_plan *plan; /* what it was given, or would be; NULL: nothing */
+	bool is_plugged;	     /* it was given it */
+};
+
+struct net_columns {
+	struct column *columns;
+	size_t n;
+	char **keys;
+};
+
+int net_columns_new(struct net_columns *ret, struct err *err);
+void net_columns_free(struct net_columns *c);
+#define _cleanup_net_columns_ __attribute__((cleanup(net_columns_free)))
+
+/* What an interface has sent and received. */
+struct traffic_row {
+	const char *guest;
+	const struct traffic_report *report;
+};
+
+extern const struct column traffic_columns[];
+extern const size_t n_traffic_columns;
