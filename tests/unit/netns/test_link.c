@@ -1,92 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "unit.h"
+#include "world.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <net/if.h>
-#include <net/if_arp.h>
-#include <netinet/in.h>
-#include <sched.h>
-#include <stdbool.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include "base/cleanup.h"
-#include "netns/link.h"
-
-/* Two network namespaces of the test's own, which go with the process: the host's and the guest's. */
-struct world {
-	int host;
-	int guest;
-	int old;
-};
-
-static int new_netns(void)
+static struct net_veth_spec veth(struct world *w, const char *bridge)
 {
-	assert_int_equal(unshare(CLONE_NEWNET), 0);
-
-	int fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-
-	assert_true(fd >= 0);
-	return fd;
-}
-
-static int world_setup(void **state)
-{
-	static struct world w;
-
-	*state = &w;
-	if (geteuid() != 0)
-		return 0;
-	w.old = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	w.guest = new_netns();
-	w.host = new_netns();
-	return 0;
-}
-
-static int world_teardown(void **state)
-{
-	struct world *w = *state;
-
-	if (geteuid() != 0)
-		return 0;
-	assert_int_equal(setns(w->old, CLONE_NEWNET), 0);
-	close(w->host);
-	close(w->guest);
-	close(w->old);
-	return 0;
-}
-
-#define need_root()                                    \
-	do {                                           \
-		if (geteuid() != 0) {                  \
-			print_message("needs root\n"); \
-			skip();                        \
-		}                                      \
-	} while (0)
-
-static void enter(int netns)
-{
-	assert_int_equal(setns(netns, CLONE_NEWNET), 0);
-}
-
-static struct ifreq ask(const char *name, unsigned long request)
-{
-	_cleanup_fd_ int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct ifreq req = { 0 };
-
-	memcpy(req.ifr_name, name, strlen(name));
-	if (ioctl(s, request, &req) < 0)
-		req.ifr_name[0] = '\0';
-	return req;
-}
-
-static bool is_up(const char *name)
-{
-	return ask(name, SIOCGIFFLAGS).ifr_flags & IFF_UP;
+	return (struct net_veth_spec){
+		.host_name = "vmech0",
+		.guest_name = "eth0",
+		.guest_netns_fd = w->guest,
+		.bridge = bridge,
+		.mac = { 0x02, 0x00, 0x0a, 0x00, 0x03, 0x05 },
+	};
 }
 
 static bool is_port_of(const char *bridge, const char *port)
@@ -107,97 +30,13 @@ static bool is_port_of(const char *bridge, const char *port)
 	return false;
 }
 
-static struct net_veth_spec veth(struct world *w, const char *bridge)
-{
-	return (struct net_veth_spec){
-		.host_name = "vmech0",
-		.guest_name = "eth0",
-		.guest_netns_fd = w->guest,
-		.bridge = bridge,
-		.mac = { 0x02, 0x00, 0x0a, 0x00, 0x03, 0x05 },
-	};
-}
-
-static void test_bridge_is_made_once(void **state)
-{
-	struct world *w = *state;
-	struct err err = ERR_INIT;
-
-	need_root();
-	enter(w->host);
-	assert_ok(net_bridge_ensure("brmech", "10.99.3.1/24", &err), &err);
-	assert_true(is_up("brmech"));
-
-	unsigned int index = if_nametoindex("brmech");
-
-	assert_ok(net_bridge_ensure("brmech", "10.99.3.1/24", &err), &err);
-	assert_int_equal(if_nametoindex("brmech"), index);
-
-	struct ifreq req = ask("brmech", SIOCGIFADDR);
-	char text[INET_ADDRSTRLEN];
-
-	inet_ntop(AF_INET, &((struct sockaddr_in *)&req.ifr_addr)->sin_addr, text, sizeof(text));
-	assert_string_equal(text, "10.99.3.1");
-	assert_ok(net_link_delete("brmech", &err), &err);
-	assert_int_equal(if_nametoindex("brmech"), 0);
-}
-
-static void test_bridge_name_is_taken(void **state)
-{
-	struct world *w = *state;
-	struct err err = ERR_INIT;
-
-	need_root();
-	enter(w->host);
-	assert_int_equal(net_bridge_ensure("lo", NULL, &err), -EEXIST);
-	assert_err_has(&err, "'lo'");
-	assert_int_equal(err.exit, EXIT_NETWORK);
-}
-
-/* Several starts at once on a fresh host: each finds a bridge afterwards and none fails. */
-static void test_bridge_race(void **state)
-{
-	struct world *w = *state;
-	struct err err = ERR_INIT;
-	int bad = 0;
-
-	need_root();
-	enter(w->host);
-	for (int round = 0; round < 20; round++) {
-		pid_t pids[4];
-		int gate[2];
-		char byte;
-
-		assert_int_equal(pipe2(gate, O_CLOEXEC), 0);
-		for (int i = 0; i < 4; i++) {
-			pids[i] = fork();
-			if (pids[i] == 0) {
-				close(gate[1]);
-				(void)!read(gate[0], &byte, 1); /* until the parent opens it for all at once */
-				_exit(net_bridge_ensure("brmech", "10.99.3.1/24", &err) < 0);
-			}
-		}
-		close(gate[0]);
-		close(gate[1]);
-		for (int i = 0; i < 4; i++) {
-			int status;
-
-			assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
-			bad += status != 0;
-		}
-		assert_ok(net_link_delete("brmech", &err), &err);
-	}
-	assert_int_equal(bad, 0);
-}
-
 static void test_veth(void **state)
 {
 	struct world *w = *state;
 	struct err err = ERR_INIT;
 
-	need_root();
-	enter(w->host);
-	assert_ok(net_bridge_ensure("brmech", NULL, &err), &err);
+	NEED_ROOT();
+	assert_ok(net_bridge_ensure("brmech", NULL, 0, &err), &err);
 
 	struct net_veth_spec spec = veth(w, "brmech");
 
@@ -209,6 +48,7 @@ static void test_veth(void **state)
 	assert_int_equal(if_nametoindex("eth0"), 0);
 
 	enter(w->guest);
+	assert_true(if_nametoindex("eth0") > 0);
 	assert_false(is_up("eth0"));
 	assert_int_equal(ask("eth0", SIOCGIFMTU).ifr_mtu, 1400);
 
@@ -223,8 +63,6 @@ static void test_veth(void **state)
 	assert_ok(net_link_delete("vmech0", &err), &err);
 	enter(w->guest);
 	assert_int_equal(if_nametoindex("eth0"), 0);
-	enter(w->host);
-	assert_ok(net_link_delete("brmech", &err), &err);
 }
 
 /* A bridge that is missing, or that is none, leaves no half of a pair behind. */
@@ -233,8 +71,7 @@ static void test_veth_without_bridge(void **state)
 	struct world *w = *state;
 	struct err err = ERR_INIT;
 
-	need_root();
-	enter(w->host);
+	NEED_ROOT();
 
 	struct net_veth_spec spec = veth(w, "brnone");
 
@@ -245,6 +82,17 @@ static void test_veth_without_bridge(void **state)
 	assert_true(net_veth_create(&spec, &err) < 0);
 	assert_err_has(&err, "no bridge");
 	assert_int_equal(if_nametoindex("vmech0"), 0);
+}
+
+static void test_exists(void **state)
+{
+	struct err err = ERR_INIT;
+
+	(void)state;
+	NEED_ROOT();
+	assert_int_equal(net_link_exists("lo", &err), 1);
+	assert_int_equal(net_link_exists("vnone", &err), 0);
+	assert_int_equal(net_link_exists("a/b", &err), -EINVAL);
 }
 
 static void test_interface_names(void **state)
@@ -260,141 +108,85 @@ static void test_interface_names(void **state)
 		assert_int_equal(net_veth_create(&spec, &err), -EINVAL);
 		assert_err_has(&err, "interface name");
 		assert_int_equal(err.exit, EXIT_INVALID);
+		assert_int_equal(net_check_link_name("bridge", bad[i], &err), -EINVAL);
+		assert_err_has(&err, "bridge '");
 	}
+	assert_ok(net_check_link_name("bridge", "fifteen.letters", &err), &err);
 }
 
-/*
- * Can a datagram go from the guest's address to the bridge's and back? The kernel opens a bridge's port up to a second after its
- * link is up, longer when many come and go (net/core/link_watch.c): what is sent before is lost, so it is sent again, for at most
- * ten seconds.
- */
-static void assert_echo(struct world *w, int family, const struct sockaddr *bridge_addr, socklen_t len)
+static struct net_macvlan_spec macvlan(struct world *w)
 {
-	char byte = 'x';
-	struct sockaddr_storage from;
-	socklen_t from_len = sizeof(from);
-	struct timeval limit = { .tv_sec = 1 };
-	ssize_t got = -1;
+	return (struct net_macvlan_spec){
+		.parent = "up0",
+		.guest_name = "eth0",
+		.guest_netns_fd = w->guest,
+		.mac = { 0x02, 0x00, 0x0a, 0x00, 0x03, 0x05 },
+		.mtu = 1400,
+	};
+}
 
+/* The guest is on the LAN as if it had a cable of its own, and the host has nothing of it. */
+static void test_macvlan(void **state)
+{
+	struct world *w = *state;
+	struct err err = ERR_INIT;
+	struct net_macvlan_spec spec = macvlan(w);
+
+	NEED_ROOT();
+	make_veth(w->lan, "up0", "lan0", lan_mac, NULL);
+	enter(w->lan);
+	set_up("lan0", "192.0.2.2/24", "2001:db8::2/64");
 	enter(w->host);
-	_cleanup_fd_ int server = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
-	assert_int_equal(bind(server, bridge_addr, len), 0);
-	assert_int_equal(setsockopt(server, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)), 0);
-	enter(w->guest);
-	_cleanup_fd_ int client = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int r = net_macvlan_create(&spec, &err);
 
-	assert_int_equal(setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)), 0);
-	for (int tries = 0; tries < 10 && got != 1; tries++) {
-		assert_int_equal(sendto(client, &byte, 1, 0, bridge_addr, len), 1);
-		got = recvfrom(server, &byte, 1, 0, (struct sockaddr *)&from, &from_len);
+	if (r == -EOPNOTSUPP) {
+		assert_int_equal(err.exit, EXIT_UNSUPPORTED);
+		print_message("this kernel has no macvlan\n");
+		skip();
 	}
-	assert_int_equal(got, 1);
-	assert_int_equal(sendto(server, &byte, 1, 0, (struct sockaddr *)&from, from_len), 1);
-	assert_int_equal(recv(client, &byte, 1, 0), 1);
-}
-
-static void guest_network(struct world *w, const char *bridge, const char *address, const char *gateway)
-{
-	struct err err = ERR_INIT;
-
-	enter(w->host);
-	assert_ok(net_bridge_ensure("brmech", bridge, &err), &err);
-
-	struct net_veth_spec spec = veth(w, "brmech");
-	struct net_setup_spec setup = { .name = "eth0", .address = address, .gateway = gateway };
-
-	assert_ok(net_veth_create(&spec, &err), &err);
+	assert_ok(r, &err);
+	assert_int_equal(if_nametoindex("eth0"), 0);
+	assert_int_equal(net_macvlan_create(&spec, &err), -EEXIST);
+	assert_err_has(&err, "'eth0'");
 	enter(w->guest);
-	assert_ok(net_setup_guest(&setup, &err), &err);
-	assert_true(is_up("lo"));
-	assert_true(is_up("eth0"));
+	assert_memory_equal(ask("eth0", SIOCGIFHWADDR).ifr_hwaddr.sa_data, spec.mac, sizeof(spec.mac));
+	assert_int_equal(ask("eth0", SIOCGIFMTU).ifr_mtu, 1400);
+	set_up("eth0", "192.0.2.5/24", "2001:db8::5/64");
+	assert_true(echo(&(struct echo){ .from = w->guest, .to = w->lan, .address = "192.0.2.2" }));
+	assert_true(echo(&(struct echo){ .from = w->guest, .to = w->lan, .address = "2001:db8::2" }));
 }
 
-static void remove_guest_network(struct world *w)
-{
-	struct err err = ERR_INIT;
-
-	enter(w->host);
-	assert_ok(net_link_delete("vmech0", &err), &err);
-	assert_ok(net_link_delete("brmech", &err), &err);
-}
-
-static void test_setup_ipv4(void **state)
-{
-	struct world *w = *state;
-	struct sockaddr_in peer = { .sin_family = AF_INET, .sin_port = htons(4000) };
-
-	need_root();
-	guest_network(w, "10.99.3.1/24", "10.99.3.5/24", "10.99.3.1");
-	inet_pton(AF_INET, "10.99.3.1", &peer.sin_addr);
-	assert_echo(w, AF_INET, (struct sockaddr *)&peer, sizeof(peer));
-
-	/* Only a default route leads to an address outside of the network. */
-	_cleanup_fd_ int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-	inet_pton(AF_INET, "192.0.2.1", &peer.sin_addr);
-	assert_int_equal(connect(s, (struct sockaddr *)&peer, sizeof(peer)), 0);
-	remove_guest_network(w);
-}
-
-static void test_setup_ipv6_is_usable_at_once(void **state)
-{
-	struct world *w = *state;
-	struct sockaddr_in6 peer = { .sin6_family = AF_INET6, .sin6_port = htons(4000) };
-
-	need_root();
-	guest_network(w, "fd99::1/64", "fd99::5/64", "fd99::1");
-	inet_pton(AF_INET6, "fd99::1", &peer.sin6_addr);
-	assert_echo(w, AF_INET6, (struct sockaddr *)&peer, sizeof(peer));
-	inet_pton(AF_INET6, "2001:db8::1", &peer.sin6_addr);
-
-	_cleanup_fd_ int s = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-	assert_int_equal(connect(s, (struct sockaddr *)&peer, sizeof(peer)), 0);
-	remove_guest_network(w);
-}
-
-/* Hosting providers route single addresses: the gateway is not in the network of a /32. */
-static void test_gateway_outside(void **state)
-{
-	struct world *w = *state;
-	struct sockaddr_in peer = { .sin_family = AF_INET, .sin_port = htons(4000) };
-
-	need_root();
-	guest_network(w, "10.99.3.1/24", "192.0.2.7/32", "10.99.3.1");
-
-	_cleanup_fd_ int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-	inet_pton(AF_INET, "198.51.100.1", &peer.sin_addr);
-	assert_int_equal(connect(s, (struct sockaddr *)&peer, sizeof(peer)), 0);
-	remove_guest_network(w);
-}
-
-static void test_setup_without_interface(void **state)
+static void test_macvlan_parent(void **state)
 {
 	struct world *w = *state;
 	struct err err = ERR_INIT;
-	struct net_setup_spec setup = { .name = NULL };
+	struct net_macvlan_spec spec = macvlan(w);
 
-	need_root();
+	NEED_ROOT();
+	assert_int_equal(net_macvlan_create(&spec, &err), -ENODEV);
+	assert_err_has(&err, "'up0'");
+	make_veth(w->lan, "up0", "lan0", lan_mac, NULL);
+	set_down("up0");
+	assert_int_equal(net_macvlan_create(&spec, &err), -ENETDOWN);
+	assert_err_has(&err, "down");
+	assert_ok(net_link_delete("up0", &err), &err);
+	assert_ok(net_bridge_ensure("brmech", NULL, 0, &err), &err);
+	make_veth(w->lan, "up0", "lan0", lan_mac, "brmech");
+	assert_true(net_macvlan_create(&spec, &err) < 0);
+	assert_err_has(&err, "'up0'");
+	assert_int_equal(err.exit, EXIT_NETWORK);
 	enter(w->guest);
-	assert_ok(net_setup_guest(&setup, &err), &err);
-	assert_true(is_up("lo"));
-	setup.name = "eth7";
-	assert_int_equal(net_setup_guest(&setup, &err), -ENODEV);
-	assert_err_has(&err, "'eth7'");
+	assert_int_equal(if_nametoindex("eth0"), 0);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_bridge_is_made_once), cmocka_unit_test(test_bridge_name_is_taken),
-		cmocka_unit_test(test_bridge_race),	    cmocka_unit_test(test_veth),
-		cmocka_unit_test(test_veth_without_bridge), cmocka_unit_test(test_interface_names),
-		cmocka_unit_test(test_setup_ipv4),	    cmocka_unit_test(test_setup_ipv6_is_usable_at_once),
-		cmocka_unit_test(test_gateway_outside),	    cmocka_unit_test(test_setup_without_interface),
+		WORLD_TEST(test_veth),	  WORLD_TEST(test_veth_without_bridge),
+		WORLD_TEST(test_exists),  WORLD_TEST(test_interface_names),
+		WORLD_TEST(test_macvlan), WORLD_TEST(test_macvlan_parent),
 	};
 
-	return cmocka_run_group_tests(tests, world_setup, world_teardown);
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }
