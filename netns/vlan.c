@@ -21,7 +21,8 @@ static void take_filtering(void *context, struct nlmsghdr *reply)
 	    !link[IFLA_LINKINFO] || nla_parse_nested(info, IFLA_INFO_MAX, link[IFLA_LINKINFO], NULL) < 0 ||
 	    !info[IFLA_INFO_DATA] || nla_parse_nested(data, IFLA_BR_MAX, info[IFLA_INFO_DATA], NULL) < 0)
 		return;
-	if (data[IFLA_BR_VLAN_FILTERING])
+	/* Whether it filters is said by every kernel, the default VLAN only by one that can (br_fill_info(), net/bridge). */
+	if (data[IFLA_BR_VLAN_FILTERING] && data[IFLA_BR_VLAN_DEFAULT_PVID])
 		*(enum filtering *)context = nla_get_u8(data[IFLA_BR_VLAN_FILTERING]) ? FILTERING_ON : FILTERING_OFF;
 }
 
