@@ -9,7 +9,7 @@
 
 #include "base/cleanup.h"
 
-#define INGRESS_HANDLE TC_HANDLE(0xffff, 0)
+#define INGRESS_HANDLE TC_HANDLE(0xffffU, 0)
 #define PRIORITY       1
 #define CELL_LOG       3 /* anything but 0: the kernel wants a table of times with a policer, and then computes them itself */
 

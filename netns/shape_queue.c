@@ -7,11 +7,11 @@
 #include "base/cleanup.h"
 
 /* Handles are per interface, and on a guest's link all are ours. One per kind of leaf, so that a better one can replace another. */
-#define HTB_HANDLE	TC_HANDLE(0xc7, 0)
-#define HTB_CLASS	TC_HANDLE(0xc7, 1)
-#define FQ_CODEL_HANDLE TC_HANDLE(0xc8, 0)
-#define SFQ_HANDLE	TC_HANDLE(0xc9, 0)
-#define BFIFO_HANDLE	TC_HANDLE(0xca, 0)
+#define HTB_HANDLE	TC_HANDLE(0xc7U, 0)
+#define HTB_CLASS	TC_HANDLE(0xc7U, 1)
+#define FQ_CODEL_HANDLE TC_HANDLE(0xc8U, 0)
+#define SFQ_HANDLE	TC_HANDLE(0xc9U, 0)
+#define BFIFO_HANDLE	TC_HANDLE(0xcaU, 0)
 
 #define NS_PER_TICK 64 /* include/net/pkt_sched.h, PSCHED_SHIFT; /proc/net/psched shows it */
 #define NS_PER_S    1000000000ULL
