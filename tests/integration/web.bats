@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Two stock Debian guests as their owners use them: they serve and fetch over HTTP, from each other, from the host and from another machine, in each mode and both families.
+# The two are up before the first test and after the last one: each test connects them in another way, while they run.
 #
 # needs template debian-12
 # needs template debian-13
@@ -20,10 +21,26 @@ setup_file() {
 	in_host ip route add default via 2001:db8:1::ff
 	serve in_host -- 8080 host
 	serve in_lan -- 8080 lan
-	remember_state
+	ct -q create d12 debian-12 --start --net none
+	ct -q create d13 debian-13 --start --net none
+	come_up d12
+	come_up d13
+	serve in_guest d12 -- 80 d12
+	serve in_guest d13 -- 80 d13
+}
+
+setup() {
+	:
+}
+
+# A system that was connected in another way has no failed unit after it.
+teardown() {
+	come_up d12
+	come_up d13
 }
 
 teardown_file() {
+	remove_guests
 	end_servers
 	world_down
 }
@@ -45,16 +62,15 @@ end_servers() {
 	xargs -r kill <"$BATS_FILE_TMPDIR/servers" 2>/dev/null || :
 }
 
-# pair MODE-OPTIONS-12 MODE-OPTIONS-13: Debian 12 and Debian 13, each with a server.
-pair() {
+# connect OPTIONS-12 OPTIONS-13: after a moment without any network.
+connect() {
+	local none=(--net none --ip '' --net-pool '' --gateway '' --bridge '' --parent '' --filter '' --publish '')
+	ct -q set d12 "${none[@]}"
+	ct -q set d13 "${none[@]}"
 	# shellcheck disable=SC2086
-	ct -q create d12 debian-12 --start $1
+	ct -q set d12 $1
 	# shellcheck disable=SC2086
-	ct -q create d13 debian-13 --start $2
-	come_up d12
-	come_up d13
-	serve in_guest d12 -- 80 d12
-	serve in_guest d13 -- 80 d13
+	ct -q set d13 $2
 }
 
 # one ADDRESS NAME FROM...: what FROM fetches there is of NAME.
@@ -103,7 +119,7 @@ from_lan() {
 }
 
 @test "routed: two Debian guests, the host and another machine fetch from each other over IPv4 and IPv6" {
-	pair '--ip 198.51.100.12,2001:db8:1::12' '--ip 198.51.100.13,2001:db8:1::13'
+	connect '--net routed --ip 198.51.100.12,2001:db8:1::12' '--net routed --ip 198.51.100.13,2001:db8:1::13'
 	all_ways 198.51.100.12 2001:db8:1::12 198.51.100.13 2001:db8:1::13
 	with_lan
 	from_lan 198.51.100.12 2001:db8:1::12 198.51.100.13 2001:db8:1::13
@@ -111,7 +127,7 @@ from_lan() {
 
 @test "bridge: two Debian guests, the host and another machine fetch from each other over IPv4 and IPv6" {
 	local gw='--gateway 198.51.100.254,2001:db8:1::ff'
-	pair "--bridge br0 --ip 198.51.100.12/24,2001:db8:1::12/64 $gw" "--bridge br0 --ip 198.51.100.13/24,2001:db8:1::13/64 $gw"
+	connect "--net bridge --bridge br0 --ip 198.51.100.12/24,2001:db8:1::12/64 $gw" "--net bridge --bridge br0 --ip 198.51.100.13/24,2001:db8:1::13/64 $gw"
 	all_ways 198.51.100.12 2001:db8:1::12 198.51.100.13 2001:db8:1::13
 	with_lan
 	from_lan 198.51.100.12 2001:db8:1::12 198.51.100.13 2001:db8:1::13
@@ -124,7 +140,7 @@ addresses() {
 
 @test "nat: two Debian guests and the host fetch from each other, and they from outside; outside gets in by published ports only" {
 	local a b
-	pair '--net nat --publish 8012:80/tcp' '--net nat --publish 8013:80/tcp'
+	connect '--net nat --publish 8012:80/tcp' '--net nat --publish 8013:80/tcp'
 	read -ra a < <(addresses d12)
 	read -ra b < <(addresses d13)
 	all_ways "${a[0]}" "${a[1]}" "${b[0]}" "${b[1]}"
@@ -145,7 +161,7 @@ addresses() {
 @test "macvlan: two Debian guests and another machine fetch from each other over IPv4 and IPv6" {
 	local a options
 	options='--net macvlan --parent br0 --filter none --gateway 198.51.100.254,2001:db8:1::ff'
-	pair "$options --ip 198.51.100.12/24,2001:db8:1::12/64" "$options --ip 198.51.100.13/24,2001:db8:1::13/64"
+	connect "$options --ip 198.51.100.12/24,2001:db8:1::12/64" "$options --ip 198.51.100.13/24,2001:db8:1::13/64"
 	for a in 198.51.100.12 2001:db8:1::12; do
 		one "$a" d12 in_guest d13
 	done
@@ -191,8 +207,7 @@ relay_to_mirror() {
 
 @test "apt-get update works in a guest behind nat, where the machine itself reaches Debian" {
 	needs mirror
-	ct -q create d12 debian-12 --start --net nat --nameserver 198.51.100.80
-	come_up d12
+	connect '--net nat' '--net none'
 	in_lan ip addr add 198.51.100.80/24 dev lan0
 	relay_to_mirror
 	in_guest d12 sh -c 'echo "198.51.100.80 deb.debian.org security.debian.org" >>/etc/hosts'
