@@ -35,8 +35,17 @@ static int find_uplink(const struct node *node, size_t f, char room[IFNAMSIZ], s
 
 static int forward(const struct node *node, size_t f, struct err *err)
 {
-	int r = net_forwarding_enable(families[f], err);
+	int r;
 
+	if (!node->may_forward && net_forwarding_is_enabled(families[f]) != 1)
+		return err_exit(
+			err, EXIT_NETWORK, EPERM,
+			"this host does not forward %s packets, and ctctl.conf has 'forwarding = no': switch it on, or let "
+			"ctctl do so",
+			family_names[f]);
+	if (!node->may_forward)
+		return 0;
+	r = net_forwarding_enable(families[f], err);
 	if (r > 0)
 		log_notice(node->log, "this host forwards %s packets from now on", family_names[f]);
 	return r < 0 ? r : 0;

@@ -6,7 +6,7 @@ plug_bridge() {
 	on "$1" "
 		link=\$(grep -l '^52:54:00:00:00:02' /sys/class/net/*/address | cut -d/ -f5)
 		ip link set \$link address 52:54:00:00:01:0$2
-		ctctl create g$2 micro --ip 10.200.0.1$2/24 --start
+		ctctl create g$2 micro --bridge ctctl0 --ip 10.200.0.1$2/24 --start
 		ip link set \$link master ctctl0 up"
 }
 

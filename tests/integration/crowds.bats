@@ -46,7 +46,7 @@ one_success_else() {
 @test "ten guests are created, started and destroyed at once, each with ids of its own" {
 	local i
 	for i in {1..10}; do
-		ct -q create "g$i" micro --ip "$NETWORK.$((10 + i))/24" &
+		ct -q create "g$i" micro --bridge "$BRIDGE" --ip "$NETWORK.$((10 + i))/24" &
 	done
 	wait
 	[ "$(ct list -o name | wc -l)" -eq 11 ]

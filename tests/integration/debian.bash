@@ -6,8 +6,8 @@ PASSWORD=Grune-Wiese7
 
 # Debian 12 and Debian 13, up and running, at addresses 12 and 13.
 both() {
-	ct -q create d12 debian-12 --start --ip "$NETWORK.12/24" "$@"
-	ct -q create d13 debian-13 --start --ip "$NETWORK.13/24" "$@"
+	ct -q create d12 debian-12 --start --bridge "$BRIDGE" --ip "$NETWORK.12/24" "$@"
+	ct -q create d13 debian-13 --start --bridge "$BRIDGE" --ip "$NETWORK.13/24" "$@"
 	come_up d12
 	come_up d13
 }

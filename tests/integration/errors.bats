@@ -276,7 +276,7 @@ is_busy() {
 }
 
 @test "a guest without an init, or with one that cannot run, is 47 at start and leaves nothing" {
-	new g1 --ip "$NETWORK.11/24"
+	new g1 --bridge "$BRIDGE" --ip "$NETWORK.11/24"
 	ct exec g1 -- rm /sbin/init
 	ct kill g1
 	refuse 47 ct start g1 says g1 /sbin/init
@@ -290,7 +290,7 @@ is_busy() {
 }
 
 @test "an init that ends at once leaves a stopped guest and nothing else" {
-	new g1 --ip "$NETWORK.11/24"
+	new g1 --bridge "$BRIDGE" --ip "$NETWORK.11/24"
 	ct exec g1 -- sh -c 'rm /sbin/init; printf "#!/bin/sh\nexit 3\n" >/sbin/init; chmod 755 /sbin/init'
 	ct kill g1
 	ct start g1 || true
@@ -403,7 +403,7 @@ without() {
 }
 
 @test "a link of the guest's name, left over from whatever, stops one start and is taken away" {
-	ct -q create g1 micro --ip "$NETWORK.11/24"
+	ct -q create g1 micro --bridge "$BRIDGE" --ip "$NETWORK.11/24"
 	local link
 	link=ct$(ct show g1 | awk '$1 == "uuid" { print $3 }' | tr -d - | cut -c1-12)
 	ip link add "$link" type bridge

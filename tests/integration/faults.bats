@@ -64,7 +64,7 @@ prepare_create() {
 	shape >"$none"
 }
 do_create() {
-	ct -q create g1 micro --memory 64M --disk 200M --ip "$NETWORK.11/24"
+	ct -q create g1 micro --memory 64M --disk 200M --bridge "$BRIDGE" --ip "$NETWORK.11/24"
 }
 
 make_stopped() {
@@ -353,6 +353,10 @@ each_fault() {
 
 @test "create: at each step, killed or failed, it ends with no guest at all" {
 	each_fault create create
+}
+
+@test "addresses: at each step, killed or failed, creating a guest leaves none that is nobody's" {
+	each_fault address create
 }
 
 @test "private areas: at each step, killed or failed, creating and destroying a guest leave none half made" {

@@ -15,6 +15,7 @@ host_controllers() {
 host_state() {
 	awk '{ d = ""; for (i = 7; $i != "-"; i++) d = d $i; print "mount", $4, $5, $6, $(i + 1), $(i + 2) }' /proc/self/mountinfo
 	ip -o link show | awk -F': ' '{ sub(/@.*/, "", $2); print "link", $2 }'
+	nft list tables | sed 's/^/filter /'
 	ip -o addr show | awk '{ print "address", $2, $4 }'
 	losetup -n -O NAME,BACK-FILE | sed 's/^/loop /'
 	host_cgroups
@@ -22,6 +23,7 @@ host_state() {
 	host_controllers
 	find /etc/ctctl /var/lib/ctctl /run/ctctl -maxdepth 2 -printf 'file %p\n' 2>/dev/null
 	sed 's/^/forward /' /proc/sys/net/ipv4/ip_forward
+	sed 's/^/forward6 /' /proc/sys/net/ipv6/conf/all/forwarding
 }
 
 is_below() {

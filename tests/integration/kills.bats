@@ -67,7 +67,7 @@ says() {
 
 @test "a guest whose monitor was killed goes on, and the next command gives it another one" {
 	local init first second
-	new_with_canary g1 --ip "$NETWORK.11/24"
+	new_with_canary g1 --bridge "$BRIDGE" --ip "$NETWORK.11/24"
 	init=$(status_of g1 init_pid) first=$(status_of g1 monitor_pid)
 	kill_monitor g1
 	[ "$(state g1)" = unmonitored ]
@@ -140,7 +140,7 @@ listens() {
 }
 
 @test "a guest that ends while it has no monitor is cleaned up by the next command" {
-	new_with_canary g1 --ip "$NETWORK.11/24"
+	new_with_canary g1 --bridge "$BRIDGE" --ip "$NETWORK.11/24"
 	kill_monitor g1
 	inside g1 reboot
 	within 10 is_state g1 stopped
@@ -153,7 +153,7 @@ listens() {
 
 @test "kill -9 of a guest's init stops the guest" {
 	local monitor
-	new_with_canary g1 --ip "$NETWORK.11/24"
+	new_with_canary g1 --bridge "$BRIDGE" --ip "$NETWORK.11/24"
 	monitor=$(status_of g1 monitor_pid)
 	kill -KILL "$(status_of g1 init_pid)"
 	within 10 is_stopped_and_gone g1
@@ -203,7 +203,7 @@ is_busy() {
 
 @test "a start that is killed at any moment ends with a stopped or a running guest, and the next command knows which" {
 	local i pid killed=0 state
-	ct -q create g1 micro --ip "$NETWORK.11/24"
+	ct -q create g1 micro --bridge "$BRIDGE" --ip "$NETWORK.11/24"
 	instance_state | sort | grep -v '/console.log$' >"$BATS_TEST_TMPDIR/stopped"
 	for i in $(rounds 30); do
 		"$CTCTL" start g1 &
@@ -319,7 +319,7 @@ is_as_stopped() {
 	local i pid destroyed
 	instance_state | sort >"$BATS_TEST_TMPDIR/none"
 	for i in $(rounds 10); do
-		ct -q create g1 micro --ip "$NETWORK.11/24"
+		ct -q create g1 micro --bridge "$BRIDGE" --ip "$NETWORK.11/24"
 		"$CTCTL" start g1 2>/dev/null &
 		pid=$!
 		sleep_ms $((i * PATIENCE))
@@ -360,7 +360,7 @@ is_as_none() {
 
 @test "a monitor that is killed as its guest reboots leaves a stopped or a running guest" {
 	local i monitor init state
-	new_with_canary g1 --ip "$NETWORK.11/24"
+	new_with_canary g1 --bridge "$BRIDGE" --ip "$NETWORK.11/24"
 	for i in $(rounds 6); do
 		monitor=$(status_of g1 monitor_pid) init=$(status_of g1 init_pid)
 		sleep_ms 990 # a second after its start, a reboot is at once

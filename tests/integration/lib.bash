@@ -192,12 +192,41 @@ guest_processes() {
 	done 2>/dev/null
 }
 
-# The host's end of each guest's eth0, with $1 before it.
+# Where ctctl runs: world.bash has another place for it.
+in_host() {
+	"$@"
+}
+
+# The links of guests, with $1 before each: the ports of the instance's bridge; in a world of our own (world.bash), all that bear a guest's name.
 links() {
 	local link
+	if [ -n "${WORLD:-}" ]; then
+		in_host ip -o link show | sed -nE "s/^[0-9]+: (c[tf][0-9a-f]{12}[0-9a-v])[@:].*/${1:-}\\1/p"
+		return
+	fi
 	for link in /sys/class/net/"$BRIDGE"/brif/*; do
 		[ ! -e "$link" ] || echo "${1:-}${link##*/}"
 	done
+}
+
+# What the filter has for guests: a line for each element or chain with the name of a link, with $1 before it.
+elements() {
+	in_host nft list ruleset 2>/dev/null | awk -v table="$NFT_TABLE" -v before="${1:-}" '
+		/^table / { mine = $3 == table; family = $2 }
+		/^\t(set|map|chain) / { name = $2 }
+		mine { for (line = $0; match(line, /ct[0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-v]/); line = substr(line, RSTART + RLENGTH)) {
+			sub(/_?ct[0-9a-f].*/, "", name)
+			print before family, name
+		} }'
+}
+
+# Routes and proxies of routed guests; only in a world of our own.
+routes() {
+	[ -n "${WORLD:-}" ] || return 0
+	in_host ip -4 route show proto static | sed "s/ dev ct.*//;s/^/${1:-}/"
+	in_host ip -6 route show proto static | sed "s/ dev ct.*//;s/^/${1:-}/"
+	in_host ip -4 neigh show proxy | sed "s/^/${1:-}proxy /"
+	in_host ip -6 neigh show proxy | sed "s/^/${1:-}proxy /"
 }
 
 # The loop devices whose file is the instance's, but those of templates.
@@ -215,6 +244,8 @@ instance_state() {
 	local group_dirs
 	instance_processes | awk '!seen[$0]++ { print "process", $0 }'
 	links 'link '
+	elements 'element '
+	routes 'route '
 	find_groups
 	[ ${#group_dirs[@]} -eq 0 ] || find "${group_dirs[@]}" -mindepth 1 -type d ! -name _monitors -printf 'cgroup %p\n' 2>/dev/null || :
 	awk -v prefix="$CTCTL_PREFIX" -v images="$RUNS/_images/" 'index($0, prefix) && !index($0, images) { print "mount", $4, $5, $9, $10 }' /proc/self/mountinfo

@@ -14,7 +14,7 @@ load lib
 }
 
 @test "a stopped guest has no control group, process, link, mount or console" {
-	ct -q create g1 micro --ip "$NETWORK.11/24"
+	ct -q create g1 micro --bridge "$BRIDGE" --ip "$NETWORK.11/24"
 	instance_state | sort | grep -v ' .*/run/' >"$BATS_TEST_TMPDIR/stopped"
 	ct start g1
 	[ -n "$(cgroup_dirs g1)" ]
@@ -45,7 +45,7 @@ load lib
 	mounts=$(cat /proc/self/mountinfo)
 	links=$(ip -o link show | awk -F': ' '{ print $2 }')
 	new g1
-	new g2 --ip "$NETWORK.12/24"
+	new g2 --bridge "$BRIDGE" --ip "$NETWORK.12/24"
 	diff <(echo "$mounts") /proc/self/mountinfo
 	[ "$(links | wc -l)" -eq 1 ]
 	[ "$(ip -o link show | awk -F': ' '{ print $2 }' | grep -vxF -e "$links" | grep -cv "^$BRIDGE$")" -eq 1 ]
@@ -151,7 +151,7 @@ stubborn() {
 }
 
 @test "poweroff inside stops the guest and leaves it stopped" {
-	new g1 --ip "$NETWORK.11/24"
+	new g1 --bridge "$BRIDGE" --ip "$NETWORK.11/24"
 	local monitor
 	monitor=$(status_of g1 monitor_pid)
 	inside g1 poweroff
@@ -169,7 +169,7 @@ stubborn() {
 }
 
 @test "reboot inside restarts the guest, with its limits and its network" {
-	new g1 --memory 64M --ip "$NETWORK.11/24"
+	new g1 --memory 64M --bridge "$BRIDGE" --ip "$NETWORK.11/24"
 	local first
 	first=$(status_of g1 init_pid)
 	inside g1 reboot
@@ -325,10 +325,10 @@ is_younger_than() {
 }
 
 @test "a second instance has its own guests, groups and bridge" {
-	new g1 --ip "$NETWORK.11/24"
+	new g1 --bridge "$BRIDGE" --ip "$NETWORK.11/24"
 	mkdir -p "$BATS_TEST_TMPDIR/other/etc"
 	local other=(--prefix "$BATS_TEST_TMPDIR/other")
-	echo "bridge-address = $NETWORK.129/25" >"$BATS_TEST_TMPDIR/other/etc/ctctl.conf"
+	printf '%s\n' "bridge-address = $NETWORK.129/25" 'default-net = none' 'forwarding = no' >"$BATS_TEST_TMPDIR/other/etc/ctctl.conf"
 	ct "${other[@]}" pool create default --kind dir
 	ct "${other[@]}" -q template build micro
 	run -0 ct "${other[@]}" list

@@ -7,6 +7,7 @@
 #
 #   in_host COMMAND...   in_lan COMMAND...   in_guest NAME COMMAND...
 
+WORLD=1 # for lib.bash
 PACKET=$BATS_RUN_TMPDIR/packet
 
 make_packet() {
