@@ -15,6 +15,8 @@ function say(text) {
 	gsub(uuid, "UUID", text)
 	gsub(/\/dev\/loop[0-9]+/, "LOOP", text)
 	sub(/\/ids\/[0-9]+$/, "/ids/N", text)
+	sub(/\/addresses\/[0-9.]+$/, "/addresses/N4", text)
+	sub(/\/addresses\/[0-9a-f:]+$/, "/addresses/N6", text)
 	sub(/[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]\.[0-9]+$/, "VERSION", text)
 	print text
 }
@@ -69,7 +71,7 @@ $1 == "file" && index($2, pool) == 1 {
 $1 == "file" && index($2, prefix) == 1 {
 	path = substr($2, length(prefix) + 1)
 	n = split(path, part, "/")
-	if (n < 2 || path == "lib/ids" || path == "lib/ids/next" || part[n] ~ /^console\.log/ || (n > 3 && path !~ /^lib\/(guests|pools|templates)\//) ||
+	if (n < 2 || path == "lib/ids" || path == "lib/ids/next" || path == "lib/addresses" || path ~ /^lib\/addresses\/\.next-/ || path == "lib/netpools" || part[n] ~ /^console\.log/ || (n > 3 && path !~ /^lib\/(guests|pools|templates)\//) ||
 		path ~ /^lib\/pools\/[^\/]*\/data$/)
 		next
 	say("file " path)
