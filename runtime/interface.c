@@ -145,8 +145,8 @@ int config_add_interface(struct guest_config *config, const char *name, struct g
 		interface_free(&added);
 		return err_oom(err);
 	}
-	added.slot = free_slot(config);
 	config->interfaces = all;
+	added.slot = free_slot(config);
 	all[config->n_interfaces] = added;
 	*ret = &all[config->n_interfaces++];
 	return 0;
