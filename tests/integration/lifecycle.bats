@@ -317,7 +317,7 @@ is_younger_than() {
 	ct -q create good micro --autostart yes --autostart-order 2
 	local conf=$GUESTS/bad/guest.conf
 	cp "$conf" "$BATS_TEST_TMPDIR/good.conf"
-	echo 'memory = 12x' >>"$conf"
+	sed -i '1i memory = 12x' "$conf"
 	run ct autostart
 	[[ $output == *bad* ]]
 	[ "$(state good)" = running ]

@@ -274,7 +274,7 @@ affinity() {
 
 @test "a guest starts, with a warning, without the shares that the host does not give any more" {
 	ct -q create g1 micro
-	printf 'cpuset = 0-8191\nio-weight = 300\n' >>"$CTCTL_PREFIX/lib/guests/g1/guest.conf"
+	sed -i '1i cpuset = 0-8191\nio-weight = 300' "$CTCTL_PREFIX/lib/guests/g1/guest.conf"
 	run -0 --separate-stderr ct start g1
 	[[ $stderr == *warning*g1*"cpuset '0-8191'"* ]]
 	refuse 21 ct set g1 --cpuset 0-8191 says cpuset
