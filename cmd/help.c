@@ -11,7 +11,7 @@
 #include "runtime/params.h"
 
 #define OPTION_COLUMN  32
-#define COMMAND_COLUMN 14
+#define COMMAND_COLUMN 15
 
 static void add_argument(struct strbuf *b, const struct argument *a)
 {

@@ -80,12 +80,14 @@ bool traffic_entry_add(struct traffic_entry *e, const char *boot, uint32_t month
 /* A new month: the kernel's quota begins anew, with what has been used of it. */
 static int renew_quota(const struct guest *guest, const struct net_plan *plan, uint64_t used, struct err *err)
 {
-	struct net_filter_spec spec = plan->filter;
+	struct net_filter_spec old = plan->filter, spec = plan->filter;
 
 	if (!spec.quota_bytes)
 		return 0;
+	/* A quota whose used part is what it was goes on where it is (net_filter_change()): so it was another. */
+	old.quota_used_bytes = used ? 0 : 1;
 	spec.quota_used_bytes = used;
-	return net_filter_change(guest->node->nft_table, &plan->filter, &spec, err);
+	return net_filter_change(guest->node->nft_table, &old, &spec, err);
 }
 
 /* The counters of an interface of the present run, as they are in the kernel; 0 if it has none there. */
@@ -175,7 +177,7 @@ static int read_book(const struct guest *guest, bool keep_aside, struct traffic_
 }
 
 /* Adds the snapshot to the book. Returns 1 if that changed anything. */
-static int add_snapshot(const struct guest *guest, const struct snapshot *s, struct traffic_book *book, struct err *err)
+static int add_snapshot(const struct guest *guest, struct snapshot *s, struct traffic_book *book, struct err *err)
 {
 	uint32_t month = traffic_month_now();
 	int changed = 0;
@@ -198,6 +200,8 @@ static int add_snapshot(const struct guest *guest, const struct snapshot *s, str
 
 		if (r < 0)
 			return r;
+		if (is_new_month)
+			s->now[i].quota_used_bytes = e->month_bytes;
 	}
 	return changed;
 }
@@ -226,10 +230,15 @@ static int forget_gone(const struct snapshot *s, struct traffic_book *book)
 	return changed;
 }
 
+static bool is_told(const struct traffic_entry *e, uint64_t quota)
+{
+	return e->told_month == e->month && e->told_quota == quota;
+}
+
 static bool is_spent(const struct traffic_entry *e, const struct net_traffic *now, uint64_t quota)
 {
-	/* The kernel's own number is that of what it saw, also of what it did not let pass any more. */
-	return quota && (e->month_bytes >= quota || now->quota_used_bytes >= quota);
+	/* The kernel's own number is that of what it saw, also of what it did not let pass any more, in this run. */
+	return quota && (e->month_bytes >= quota || now->quota_used_bytes >= quota || is_told(e, quota));
 }
 
 /* Returns 1 if somebody is to be told. */
@@ -248,9 +257,12 @@ static int find_spent(const struct guest *guest, const struct snapshot *s, struc
 
 		struct traffic_spent *spent = &ret[(*ret_n)++];
 
+		/* What was not let through is in no counter: then it is the quota that was used, to the last packet. */
 		*spent = (struct traffic_spent){ .used = e->month_bytes, .quota = iface->quota };
+		if (spent->used < spent->quota)
+			spent->used = spent->quota;
 		memcpy(spent->interface, e->interface, sizeof(spent->interface));
-		spent->is_new = e->told_month != e->month || e->told_quota != iface->quota;
+		spent->is_new = !is_told(e, iface->quota);
 		e->told_month = e->month;
 		e->told_quota = iface->quota;
 		changed |= spent->is_new;

@@ -90,13 +90,12 @@ static int run_hook(const struct task *t, const struct traffic_spent *spent, enu
 
 static void tell(const struct task *t, const struct traffic_spent *spent, enum quota_action action)
 {
-	char used[STR_NUMBER_ROOM], quota[STR_NUMBER_ROOM];
+	char quota[STR_NUMBER_ROOM];
 	struct err why = ERR_INIT;
 
-	str_from_size(spent->used, used);
 	str_from_size(spent->quota, quota);
-	log_notice(t->node->log, "guest '%s': %s has used up its quota of %s this month (%s): %s", t->name, spent->interface,
-		   quota, used, action_word(action));
+	log_notice(t->node->log, "guest '%s': %s has used up its quota of %s this month: %s", t->name, spent->interface, quota,
+		   action_word(action));
 	if (run_hook(t, spent, action, &why) < 0)
 		log_warning(t->node->log, "guest '%s': the hook for its quota: %s", t->name, why.msg);
 }
