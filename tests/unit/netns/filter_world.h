@@ -41,6 +41,7 @@ struct fw_world {
 	int sender, observer; /* packet sockets in guest and peer */
 	uint8_t next_hop[6];
 	uint32_t serial;
+	const char *mark_to; /* where honest packets go */
 	struct net_address addresses[2], prefixes[1], local[1];
 	struct net_filter_spec spec;
 };
@@ -162,6 +163,7 @@ static inline struct fw_world *fw_new(bool is_bridged)
 
 	assert_non_null(w);
 	w->is_bridged = is_bridged;
+	w->mark_to = FW_PEER4;
 	w->old = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	w->guest = fw_new_netns();
 	w->peer = fw_new_netns();
@@ -293,15 +295,15 @@ static inline uint32_t fw_send(struct fw_world *w, struct fw_frame f)
 	return serial;
 }
 
-/* The next frame that arrives at the peer, which must come within 5 s. */
-static inline struct fw_frame fw_next(struct fw_world *w)
+/* The next frame that arrives at a packet socket, which must come within 5 s. */
+static inline struct fw_frame fw_receive(int fd)
 {
 	struct fw_frame f = { .len = 0 };
 	struct sockaddr_ll from;
 
 	for (;;) {
 		socklen_t room = sizeof(from);
-		ssize_t n = recvfrom(w->observer, f.data, sizeof(f.data), 0, (struct sockaddr *)&from, &room);
+		ssize_t n = recvfrom(fd, f.data, sizeof(f.data), 0, (struct sockaddr *)&from, &room);
 
 		if (n < 0)
 			fail_msg("no frame arrived: %s", strerror(errno));
@@ -323,7 +325,7 @@ static inline bool fw_wait(struct fw_world *w, uint32_t serial, uint32_t other)
 	bool seen = false;
 
 	for (;;) {
-		struct fw_frame f = fw_next(w);
+		struct fw_frame f = fw_receive(w->observer);
 
 		seen = seen || fw_is(&f, other);
 		if (fw_is(&f, serial))
@@ -333,7 +335,7 @@ static inline bool fw_wait(struct fw_world *w, uint32_t serial, uint32_t other)
 
 static inline struct fw_frame fw_honest(struct fw_world *w)
 {
-	return fw_udp4(w, fw_guest_mac, FW_GUEST4, FW_PEER4, 5000, 5001);
+	return fw_udp4(w, fw_guest_mac, FW_GUEST4, w->mark_to, 5000, 5001);
 }
 
 /* Does it arrive? An honest packet that follows it says when to stop waiting, and that packets do arrive. */
