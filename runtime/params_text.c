@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <ctype.h>
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -67,24 +67,28 @@ static int check_link(const struct param *p, const char *text, struct err *err)
 	return r < 0 ? r : check_text(p, text, err);
 }
 
-static bool read_mac(const char *text, unsigned int byte[MAC_LEN])
+/* Six pairs of digits with ':', or with '-', between them. */
+static bool read_mac(const char *text, uint8_t mac[MAC_LEN])
 {
-	int end = 0;
+	static const char digits[] = "0123456789abcdef";
 
-	if (strspn(text, "0123456789abcdefABCDEF:-") != strlen(text))
+	if (strlen(text) != 3 * MAC_LEN - 1 || (text[2] != ':' && text[2] != '-'))
 		return false;
-	if (strchr(text, '-'))
-		return sscanf(text, "%2x-%2x-%2x-%2x-%2x-%2x%n", &byte[0], &byte[1], &byte[2], &byte[3], &byte[4], &byte[5],
-			      &end) == MAC_LEN &&
-		       !text[end];
-	return sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%n", &byte[0], &byte[1], &byte[2], &byte[3], &byte[4], &byte[5], &end) ==
-		       MAC_LEN &&
-	       !text[end];
+	for (size_t i = 0; i < MAC_LEN; i++) {
+		const char *pair = text + 3 * i;
+		const char *high = strchr(digits, tolower((unsigned char)pair[0]));
+		const char *low = strchr(digits, tolower((unsigned char)pair[1]));
+
+		if (!high || !low || (i + 1 < MAC_LEN && pair[2] != text[2]))
+			return false;
+		mac[i] = (uint8_t)((high - digits) << 4 | (low - digits));
+	}
+	return true;
 }
 
 static int parse_mac(const struct param *p, const char *text, char **ret, struct err *err)
 {
-	unsigned int b[MAC_LEN];
+	uint8_t b[MAC_LEN];
 
 	if (!read_mac(text, b) || (b[0] | b[1] | b[2] | b[3] | b[4] | b[5]) == 0)
 		return err_exit(err, EXIT_INVALID, EINVAL, "%s '%.40s': expected six bytes such as 02:00:5e:10:00:01", p->key,

@@ -21,6 +21,7 @@ int policy_check_start(const struct node *node, const struct guest_config *confi
 /*
  * What follows for an interface from what was set on it, where its `net` is not: a parent makes it macvlan, a bridge bridge, a
  * pool what the pool's guests are, an address routed; else it is as the node's default-net says. A nat interface without a pool
- * gets "default". Changes `iface`, before policy_check(); called by create, and where an interface is added or changed.
+ * gets "default", which is forgotten with another mode; a bridge one without a pool and a bridge the node's own. Changes `iface`,
+ * before policy_check(); called by create, and where an interface is added or changed.
  */
 int policy_complete_interface(const struct node *node, struct guest_interface *iface, struct err *err) _must_check_;

@@ -7,78 +7,43 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "netns/link.h"
-#include "runtime/addresses.h"
 #include "runtime/policy_priv.h"
 
 #define MTU_LEAST_IPV6 1280 /* RFC 8200, 5 */
 
 #define BIT(mode) (1U << NET_MODE_##mode)
 
-static int derive_mode(const struct node *node, struct guest_interface *iface, struct err *err)
-{
-	struct net_pool pool;
+#define SEEN (BIT(ROUTED) | BIT(BRIDGE) | BIT(NAT))
 
-	if (iface->parent) {
-		iface->net = NET_MODE_MACVLAN;
-	} else if (iface->bridge) {
-		iface->net = NET_MODE_BRIDGE;
-	} else if (iface->net_pool) {
-		int r = net_pool_open(node, iface->net_pool, &pool, err);
-
-		if (r < 0)
-			return r;
-		iface->net = pool.net;
-	} else {
-		iface->net = iface->ip ? NET_MODE_ROUTED : node->default_net;
-	}
-	return 0;
-}
-
-int policy_complete_interface(const struct node *node, struct guest_interface *iface, struct err *err)
-{
-	int r = iface->net == NET_MODE_UNSET ? derive_mode(node, iface, err) : 0;
-
-	if (r == 0 && iface->net == NET_MODE_NAT && !iface->net_pool) {
-		iface->net_pool = strdup("default");
-		r = iface->net_pool ? 0 : err_oom(err);
-	}
-	return r;
-}
-
-/* Which modes a parameter makes sense in. A disconnected interface keeps what it is set to until it is connected again. */
+/*
+ * Which modes a parameter makes sense in, and why, where it is not plain. A disconnected interface keeps what it is set to until it
+ * is connected again.
+ */
 static const struct {
 	const char *key;
 	unsigned int modes;
+	const char *why;
 } meant_for[] = {
-	{ "route", BIT(ROUTED) },
-	{ "gateway", BIT(BRIDGE) | BIT(NAT) | BIT(MACVLAN) },
-	{ "net-pool", BIT(ROUTED) | BIT(BRIDGE) | BIT(NAT) },
-	{ "bridge", BIT(BRIDGE) },
-	{ "vlan", BIT(BRIDGE) },
-	{ "parent", BIT(MACVLAN) },
-	{ "publish", BIT(NAT) },
-	{ "rules", BIT(ROUTED) | BIT(BRIDGE) | BIT(NAT) },
-	{ "rate-in", BIT(ROUTED) | BIT(BRIDGE) | BIT(NAT) },
-	{ "rate-out", BIT(ROUTED) | BIT(BRIDGE) | BIT(NAT) },
-	{ "burst", BIT(ROUTED) | BIT(BRIDGE) | BIT(NAT) },
-	{ "packets", BIT(ROUTED) | BIT(BRIDGE) | BIT(NAT) },
-	{ "connections", BIT(ROUTED) | BIT(BRIDGE) | BIT(NAT) },
-	{ "quota", BIT(ROUTED) | BIT(BRIDGE) | BIT(NAT) },
+	{ "route", BIT(ROUTED), "" },
+	{ "gateway", BIT(BRIDGE) | BIT(NAT) | BIT(MACVLAN),
+	  ", where it is always the host: " NET_ROUTED_GATEWAY4 " and " NET_ROUTED_GATEWAY6 },
+	{ "net-pool", SEEN, "" },
+	{ "bridge", BIT(BRIDGE), "" },
+	{ "vlan", BIT(BRIDGE), "" },
+	{ "parent", BIT(MACVLAN), "" },
+	{ "publish", BIT(NAT), "" },
+	{ "rules", SEEN, ": the host does not see its packets" },
+	{ "rate-in", SEEN, ": the host does not see its packets" },
+	{ "rate-out", SEEN, ": the host does not see its packets" },
+	{ "burst", SEEN, ": the host does not see its packets" },
+	{ "packets", SEEN, ": the host does not see its packets" },
+	{ "connections", SEEN, ": the host does not see its packets" },
+	{ "quota", SEEN, ": the host does not see its packets" },
 };
-
-/* Why, where it is not plain. */
-static const char *why_not(const char *key, uint64_t mode)
-{
-	if (mode == NET_MODE_MACVLAN)
-		return ": the host does not see such an interface's packets";
-	if (mode == NET_MODE_ROUTED && strcmp(key, "gateway") == 0)
-		return ", where it is always the host: " NET_ROUTED_GATEWAY4 " and " NET_ROUTED_GATEWAY6;
-	return "";
-}
 
 static int check_meaning(const struct guest_interface *iface, struct err *err)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(meant_for); i++) {
+	for (size_t i = 0; iface->net != NET_MODE_NONE && i < ARRAY_SIZE(meant_for); i++) {
 		const char *key = meant_for[i].key;
 		_cleanup_free_ char *text = param_get(iface, interface_param_find(key));
 
@@ -87,8 +52,9 @@ static int check_meaning(const struct guest_interface *iface, struct err *err)
 		if (*text && !(meant_for[i].modes >> iface->net & 1))
 			return err_exit(
 				err, EXIT_INVALID, EINVAL,
-				"%s '%.80s': cannot be with net=%s%s: take it away with --%s \"\", or choose another --net", key,
-				text, net_mode_word(iface->net), why_not(key, iface->net), key);
+				"%s '%.80s': is nothing for net=%s%s: expected none: take it away with --%s \"\", or choose "
+				"another --net",
+				key, text, net_mode_word(iface->net), meant_for[i].why, key);
 	}
 	return 0;
 }
@@ -216,16 +182,20 @@ static bool is_link_local(const struct net_address *a)
 	return a->family == AF_INET6 && a->bytes[0] == 0xfe && (a->bytes[1] & 0xc0) == 0x80;
 }
 
-/* Is it in the network of one of the interface's addresses? What comes from a pool has its prefix from there. */
+/*
+ * Is it in the network of one of the interface's addresses? What comes from a pool has its prefix from there, and a link-local one
+ * is on every link that has IPv6.
+ */
 static bool is_reached(const struct guest_interface *iface, const struct addresses *a, const struct net_address *gateway)
 {
-	if (is_link_local(gateway) || iface->net_pool)
-		return true;
 	for (size_t i = 0; i < a->n_own; i++) {
+		if (a->own[i].family == gateway->family && (iface->net_pool || is_link_local(gateway)))
+			return true;
 		if (net_address_covers(&a->own[i], gateway))
 			return true;
 	}
-	return false;
+	/* The addresses of a pool come later. */
+	return a->n_own == 0 && iface->net_pool;
 }
 
 static int check_gateways(const struct guest_interface *iface, const struct addresses *a, struct err *err)

@@ -66,7 +66,9 @@ static void test_unknown_keys_are_fine(void **state)
 static void test_save_keeps_the_rest(void **state)
 {
 	const struct scratch *s = *state;
-	const struct param *changed[] = { param_find("memory"), param_find("description"), param_find("disk") };
+	const struct guest_setting changed[] = { { .param = param_find("memory") },
+						 { .param = param_find("description") },
+						 { .param = param_find("disk") } };
 	_cleanup_guest_ struct guest *guest = NULL;
 	struct err err = ERR_INIT;
 
@@ -76,9 +78,9 @@ static void test_save_keeps_the_rest(void **state)
 
 	put_guest(s, "");
 	assert_ok(load(s, node, "# mine\n\n" GOOD_CONF "memory: 1G ; much\n  cpus = 2\nfuture = x", &guest, &err), &err);
-	assert_ok(config_set(&guest->config, changed[0], "", &err), &err);
-	assert_ok(config_set(&guest->config, changed[1], "it's = \"mine\" #1", &err), &err);
-	assert_ok(config_set(&guest->config, changed[2], "none", &err), &err);
+	assert_ok(config_set(&guest->config, changed[0].param, "", &err), &err);
+	assert_ok(config_set(&guest->config, changed[1].param, "it's = \"mine\" #1", &err), &err);
+	assert_ok(config_set(&guest->config, changed[2].param, "none", &err), &err);
 	assert_ok(guest_save(guest, changed, ARRAY_SIZE(changed), &err), &err);
 	assert_file(s->fd, GUEST_FILE("guest.conf"),
 		    "# mine\n\n" GOOD_CONF "  cpus = 2\nfuture = x\ndescription = it's = \"mine\" #1\ndisk = none\n");

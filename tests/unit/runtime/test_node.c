@@ -77,7 +77,8 @@ static void test_conf_is_read(void **state)
 
 	NEED_ROOT();
 	put_conf(s, "bridge = br7\ndefault-pool: fast\nids-first = 1048576\nids-slots = 2\nfuture-key = x\n"
-		    "bridge-address = 10.9.0.1/16\ndefault-memory = 512M\n[later]\nbridge = other\n");
+		    "bridge-address = 10.9.0.1/16\ndefault-memory = 512M\nbridge-address6 = fd00:9::1/48\ndefault-net = none\n"
+		    "uplink = wan0\nlocal-networks = 192.0.2.0/24,2001:DB8::/32\nforwarding = no\n[later]\nbridge = other\n");
 
 	_cleanup_node_ struct node *node = open_node(s, NULL);
 
@@ -86,6 +87,43 @@ static void test_conf_is_read(void **state)
 	assert_string_equal(node->bridge_address, "10.9.0.1/16");
 	assert_true(node->ids_first == 1048576 && node->ids_slots == 2);
 	assert_int_equal(node->default_memory, 512 << 20);
+	assert_string_equal(node->bridge_address6, "fd00:9::1/48");
+	assert_int_equal(node->default_net, NET_MODE_NONE);
+	assert_string_equal(node->uplink, "wan0");
+	assert_string_equal(node->local_networks, "192.0.2.0/24, 2001:db8::/32");
+	assert_false(node->may_forward);
+}
+
+/* What the network of an instance without a ctctl.conf is: its own names, and an IPv6 network that stays. */
+static void test_network_defaults(void **state)
+{
+	const struct scratch *s = *state;
+	struct net_address *local = NULL, address;
+	struct err err = ERR_INIT;
+	size_t n = 0;
+
+	NEED_ROOT();
+
+	_cleanup_node_ struct node *node = open_node(s, NULL), *again = open_node(s, NULL);
+
+	assert_int_equal(node->default_net, NET_MODE_NAT);
+	assert_null(node->uplink);
+	assert_true(node->may_forward);
+	assert_string_equal(node->bridge_address, "10.200.0.1/20");
+	assert_true(str_has_prefix(node->nft_table, "ctctl-"));
+	assert_string_equal(node->bridge_address6, again->bridge_address6);
+	assert_ok(net_address_parse("bridge-address6", node->bridge_address6, NET_PREFIX_REQUIRED, &address, &err), &err);
+	assert_true(address.bytes[0] == 0xfd && address.bytes[15] == 1 && address.prefix == 64);
+	assert_ok(interface_parse_addresses(node->local_networks, &local, &n, &err), &err);
+	assert_int_equal(n, 7);
+	free(local);
+	assert_int_equal(access(node->addresses_dir, F_OK), 0);
+	assert_int_equal(access(node->netpools_dir, F_OK), 0);
+	put_conf(s, "bridge-address6 = none\n");
+
+	_cleanup_node_ struct node *without = open_node(s, NULL);
+
+	assert_null(without->bridge_address6);
 }
 
 static void test_default_memory(void **state)
@@ -114,6 +152,13 @@ static void test_bad_conf(void **state)
 		{ "ids-slots = 65536\n", "must be a multiple of 65536, and the last id below" },
 		{ "\nids-slots = 99999999999999999999\n", "line 2: ids-slots" },
 		{ "bridge-address = 10.0.0.1\n", "line 1: bridge-address" },
+		{ "bridge-address = 10.0.0.0/24\n", "line 1: bridge-address '10.0.0.0/24': expected" },
+		{ "bridge-address = fd00::1/64\n", "line 1: bridge-address 'fd00::1/64': expected" },
+		{ "bridge-address6 = 10.0.0.1/24\n", "line 1: bridge-address6 '10.0.0.1/24': expected" },
+		{ "default-net = macvlan\n", "line 1: default-net 'macvlan': expected routed" },
+		{ "uplink = a/b\n", "line 1: uplink 'a/b'" },
+		{ "local-networks = 10.0.0.1/8\n", "line 1: local-networks '10.0.0.1/8': expected" },
+		{ "forwarding = perhaps\n", "line 1: forwarding 'perhaps': expected yes or no" },
 		{ "bridge\n", "line 1: expected 'key = value'" },
 		{ "bridge =\n", "line 1: bridge ''" },
 		{ "bridge = a/b\n", "line 1: bridge 'a/b'" },
@@ -140,63 +185,6 @@ static void test_bad_conf(void **state)
 	}
 }
 
-static int policy_of(const char *const pairs[][2], size_t n, struct err *err)
-{
-	struct guest_config c;
-	struct node node = { 0 };
-
-	assert_ok(config_init(&c, err), err);
-	for (size_t i = 0; i < n; i++)
-		assert_ok(config_set(&c, param_find(pairs[i][0]), pairs[i][1], err), err);
-
-	int r = policy_check(&node, &c, err);
-	struct err start = ERR_INIT;
-
-	/* Of what is refused when it is set, only a processor that is offline does not keep a guest from starting. */
-	assert_int_equal(policy_check_start(&node, &c, &start) < 0, r < 0 && !c.cpuset);
-
-	config_free(&c);
-	return r;
-}
-
-static void test_policy(void **state)
-{
-	static const struct {
-		const char *pairs[2][2];
-		const char *why; /* NULL: it is fine */
-	} rows[] = {
-		{ { { "memory", "" }, { "cpus", "" } }, NULL },
-		{ { { "memory", "4M" }, { "cpus", "1" } }, NULL },
-		{ { { "memory", "8191P" }, { "cpus", "" } }, "memory limit '8387584T': this host has" },
-		{ { { "memory", "" }, { "cpus", "99999" } }, "cpus '99999': this host has" },
-		{ { { "memory", "8M" }, { "memory-high", "8M" } }, NULL },
-		{ { { "memory", "8M" }, { "memory-high", "9M" } }, "memory-high '9M': expected at most its memory, 8M" },
-		{ { { "memory", "8M" }, { "memory-low", "9M" } }, "memory-low '9M': expected at most its memory, 8M" },
-		{ { { "memory-high", "8M" }, { "memory-low", "9M" } }, "memory-low '9M': expected at most its memory-high, 8M" },
-		{ { { "memory", "" }, { "memory-low", "9M" } }, NULL },
-		{ { { "memory", "" }, { "memory-low", "8191P" } }, "memory-low '8387584T': this host has" },
-		{ { { "memory", "" }, { "cpuset", "0" } }, NULL },
-		{ { { "memory", "" }, { "cpuset", "0,8191" } },
-		  "cpuset '0,8191': expected processors that this host has online: 0" },
-		{ { { "ip", "10.0.0.5/24" }, { "gateway", "10.0.0.1" } }, NULL },
-		{ { { "ip", "" }, { "gateway", "10.0.0.1" } }, "needs an address too" },
-		{ { { "ip", "10.0.0.5/24" }, { "gateway", "fe80::1" } }, "of the same family" },
-		{ { { "ip", "fd00::5/64" }, { "gateway", "10.0.0.1" } }, "of the same family" },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct err err = ERR_INIT;
-		int r = policy_of(rows[i].pairs, 2, &err);
-
-		assert_int_equal(r < 0, rows[i].why != NULL);
-		if (!rows[i].why)
-			continue;
-		assert_err_has(&err, rows[i].why);
-		assert_int_equal(err.exit, EXIT_INVALID);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -204,9 +192,9 @@ int main(void)
 		SCRATCH_TEST(test_defaults_of_a_prefix),
 		SCRATCH_TEST(test_a_prefix_that_is_none),
 		SCRATCH_TEST(test_conf_is_read),
+		SCRATCH_TEST(test_network_defaults),
 		SCRATCH_TEST(test_default_memory),
 		SCRATCH_TEST(test_bad_conf),
-		SCRATCH_TEST(test_policy),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,62 +3,120 @@
 
 #include <inttypes.h>
 
-#include "base/ini.h"
 #include "base/str.h"
+#include "runtime/guest_priv.h"
+#include "runtime/interface.h"
 #include "runtime/params.h"
 
-static char *get(const struct guest_config *c, const struct param *p)
+/* A guest and an interface of it, at their defaults: what a parameter of either table is set on. */
+struct things {
+	struct guest_config config;
+	struct guest_interface iface;
+};
+
+static void things_init(struct things *t)
 {
-	char *text = config_get(c, p);
+	struct err err = ERR_INIT;
+
+	assert_ok(config_init(&t->config, &err), &err);
+	assert_ok(interface_init(&t->iface, "eth0", &err), &err);
+}
+
+static void things_free(struct things *t)
+{
+	config_free(&t->config);
+	interface_free(&t->iface);
+}
+
+static void *owner(struct things *t, const struct param *p)
+{
+	return p->owner == PARAM_OF_GUEST ? (void *)&t->config : (void *)&t->iface;
+}
+
+static const struct param *any_at(size_t index)
+{
+	size_t n = 0;
+
+	while (param_at(n))
+		n++;
+	return index < n ? param_at(index) : interface_param_at(index - n);
+}
+
+static const struct param *find(const char *key)
+{
+	const struct param *p = param_find(key) ? param_find(key) : interface_param_find(key);
+
+	if (!p)
+		fail_msg("there is no parameter %s", key);
+	return p;
+}
+
+static char *get(struct things *t, const struct param *p)
+{
+	char *text = param_get(owner(t, p), p);
 
 	assert_non_null(text);
 	return text;
 }
 
-/* set -> get -> set -> get: the text and the number stay. */
-static void check_round_trip(const struct param *p, const char *text)
+/* set -> get -> set -> get: the text and the number stay. Returns the text. */
+static char *round_trip(const struct param *p, const char *text)
 {
-	struct guest_config a, b;
+	struct things a, b;
 	struct err err = ERR_INIT;
 
-	assert_ok(config_init(&a, &err), &err);
-	assert_ok(config_init(&b, &err), &err);
-	if (config_set(&a, p, text, &err) < 0)
+	things_init(&a);
+	things_init(&b);
+	if (param_set(owner(&a, p), p, text, &err) < 0)
 		fail_msg("%s '%s': %s", p->key, text, err.msg);
 
-	_cleanup_free_ char *first = get(&a, p);
+	char *first = get(&a, p);
 
-	if (config_set(&b, p, first, &err) < 0)
+	if (param_set(owner(&b, p), p, first, &err) < 0)
 		fail_msg("%s '%s' is written as '%s': %s", p->key, text, first, err.msg);
 
 	_cleanup_free_ char *second = get(&b, p);
 
 	assert_string_equal(first, second);
 	if (param_is_number(p))
-		assert_memory_equal((char *)&a + p->offset, (char *)&b + p->offset, sizeof(uint64_t));
-	config_free(&a);
-	config_free(&b);
+		assert_memory_equal((char *)owner(&a, p) + p->offset, (char *)owner(&b, p) + p->offset, sizeof(uint64_t));
+	things_free(&a);
+	things_free(&b);
+	return first;
+}
+
+static void check_round_trip(const struct param *p, const char *text)
+{
+	free(round_trip(p, text));
+}
+
+static void check_written(const char *key, const char *text, const char *written)
+{
+	_cleanup_free_ char *got = round_trip(find(key), text);
+
+	if (strcmp(got, written) != 0)
+		fail_msg("%s '%s' is written as '%s', not '%s'", key, text, got, written);
 }
 
 static void check_refused(const struct param *p, const char *text)
 {
-	struct guest_config c;
+	struct things t;
 	struct err err = ERR_INIT;
 
-	assert_ok(config_init(&c, &err), &err);
+	things_init(&t);
 
-	_cleanup_free_ char *before = get(&c, p);
+	_cleanup_free_ char *before = get(&t, p);
 
-	if (config_set(&c, p, text, &err) != -EINVAL)
+	if (param_set(owner(&t, p), p, text, &err) != -EINVAL)
 		fail_msg("%s '%s' was accepted", p->key, text);
 	assert_int_equal(err.exit, EXIT_INVALID);
 	assert_err_has(&err, p->key);
 	assert_err_has(&err, "expected");
 
-	_cleanup_free_ char *after = get(&c, p);
+	_cleanup_free_ char *after = get(&t, p);
 
 	assert_string_equal(before, after);
-	config_free(&c);
+	things_free(&t);
 }
 
 static void number_text(const struct param *p, uint64_t v, char room[STR_NUMBER_ROOM])
@@ -75,10 +133,10 @@ static void test_every_number_at_its_bounds(void **state)
 	const struct param *p;
 
 	(void)state;
-	for (size_t i = 0; (p = param_at(i)); i++) {
+	for (size_t i = 0; (p = any_at(i)); i++) {
 		uint64_t most = p->most ? p->most : p->kind == PARAM_MILLI ? UINT64_MAX : INT64_MAX;
 
-		if (p->kind != PARAM_SIZE && p->kind != PARAM_MILLI && p->kind != PARAM_NUMBER)
+		if (p->kind != PARAM_SIZE && p->kind != PARAM_MILLI && p->kind != PARAM_NUMBER && p->kind != PARAM_RATE)
 			continue;
 		number_text(p, p->least, room);
 		check_round_trip(p, room);
@@ -100,23 +158,25 @@ static void test_every_number_at_its_bounds(void **state)
 
 static void test_every_default(void **state)
 {
-	struct guest_config c;
-	struct err err = ERR_INIT;
+	struct things t;
 	const struct param *p;
 
 	(void)state;
-	assert_ok(config_init(&c, &err), &err);
-	for (size_t i = 0; (p = param_at(i)); i++) {
-		_cleanup_free_ char *text = get(&c, p);
+	things_init(&t);
+	for (size_t i = 0; (p = any_at(i)); i++) {
+		_cleanup_free_ char *text = get(&t, p);
 
 		assert_string_equal(text, p->dflt);
 		check_round_trip(p, "");
-		assert_ptr_equal(param_find(p->key), p);
+		assert_ptr_equal(find(p->key), p);
+		/* A key is in one table: an option says nothing else. */
+		assert_true(!param_find(p->key) != !interface_param_find(p->key));
 	}
-	config_free(&c);
+	things_free(&t);
 	assert_null(param_find(""));
 	assert_null(param_find("Memory"));
 	assert_null(param_find("memory "));
+	assert_null(interface_param_find("memory"));
 }
 
 static void test_none(void **state)
@@ -129,15 +189,15 @@ static void test_none(void **state)
 	assert_ok(config_set(&c, param_find("disk"), "none", &err), &err);
 	assert_true(c.disk == 0);
 	config_free(&c);
-	check_round_trip(param_find("disk"), "none");
-	check_round_trip(param_find("memory"), "none");
-	check_round_trip(param_find("cpus"), "none");
-	check_round_trip(param_find("io-read-ops"), "none");
-	check_round_trip(param_find("cpuset"), "none");
-	check_refused(param_find("pids"), "none");
-	check_refused(param_find("io-weight"), "none");
-	check_refused(param_find("io-read-ops"), "0");
-	check_refused(param_find("disk"), "None");
+	check_round_trip(find("disk"), "none");
+	check_round_trip(find("memory"), "none");
+	check_round_trip(find("cpus"), "none");
+	check_round_trip(find("io-read-ops"), "none");
+	check_round_trip(find("cpuset"), "none");
+	check_refused(find("pids"), "none");
+	check_refused(find("io-weight"), "none");
+	check_refused(find("io-read-ops"), "0");
+	check_refused(find("disk"), "None");
 }
 
 static void test_cpusets(void **state)
@@ -149,17 +209,17 @@ static void test_cpusets(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(good); i++)
-		check_round_trip(param_find("cpuset"), good[i]);
+		check_round_trip(find("cpuset"), good[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
-		check_refused(param_find("cpuset"), bad[i]);
+		check_refused(find("cpuset"), bad[i]);
 	/* What fits is what the control groups have room for. */
 	for (size_t i = 0; i < sizeof(longer); i += 2)
 		memcpy(longer + i, "1,", 2);
 	longer[119] = '\0';
-	check_round_trip(param_find("cpuset"), longer);
+	check_round_trip(find("cpuset"), longer);
 	longer[119] = ',';
 	longer[121] = '\0';
-	check_refused(param_find("cpuset"), longer);
+	check_refused(find("cpuset"), longer);
 }
 
 static void test_good_texts(void **state)
@@ -170,9 +230,8 @@ static void test_good_texts(void **state)
 		{ "pool", "fast-1" },
 		{ "hostname", "web1.example.org" },
 		{ "hostname", "Web1" },
-		{ "ip", "10.0.3.5/24" },
-		{ "ip", "fd00::5/64" },
-		{ "gateway", "10.0.3.1" },
+		{ "nameserver", "192.0.2.53, 2001:db8::53" },
+		{ "search", "example.org example.net" },
 		{ "features", "fuse, nesting" },
 		{ "features", "tun,tun" },
 		{ "autostart", "YES" },
@@ -185,7 +244,7 @@ static void test_good_texts(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		check_round_trip(param_find(rows[i].key), rows[i].text);
+		check_round_trip(find(rows[i].key), rows[i].text);
 }
 
 static void test_bad_texts(void **state)
@@ -207,8 +266,9 @@ static void test_bad_texts(void **state)
 		{ "hostname", "web\n" },
 		{ "hostname", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" },
 		{ "hostname", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" },
-		{ "ip", "10.0.3.5" },
-		{ "gateway", "10.0.3.1/24" },
+		{ "nameserver", "192.0.2.53/24" },
+		{ "nameserver", "192.0.2.53, dns.example" },
+		{ "nameserver", "0.0.0.0" },
 		{ "features", "nesting,bpf" },
 		{ "features", "Nesting" },
 		{ "autostart", "maybe" },
@@ -231,7 +291,117 @@ static void test_bad_texts(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		check_refused(param_find(rows[i].key), rows[i].text);
+		check_refused(find(rows[i].key), rows[i].text);
+}
+
+/* However it was typed, a value is written in one way. */
+static void test_one_way_of_writing(void **state)
+{
+	static const struct {
+		const char *key, *text, *written;
+	} rows[] = {
+		{ "ip", "192.0.2.10,2001:DB8:0::10", "192.0.2.10, 2001:db8::10" },
+		{ "ip", "192.0.2.10/32 2001:db8::10/128", "192.0.2.10, 2001:db8::10" },
+		{ "ip", " ,192.0.2.10/24,, ", "192.0.2.10/24" },
+		{ "ip", " , ", "" },
+		{ "route", "2001:db8:5:0::/64,203.0.113.8/32", "2001:db8:5::/64, 203.0.113.8/32" },
+		{ "gateway", "192.0.2.1, FE80::1", "192.0.2.1, fe80::1" },
+		{ "mac", "02:00:5E:10:00:Ab", "02:00:5e:10:00:ab" },
+		{ "mac", "02-00-5E-10-00-AB", "02:00:5e:10:00:ab" },
+		{ "rate-in", "100M", "100M" },
+		{ "rate-in", "100000000", "100M" },
+		{ "rate-in", "2.5gbit", "2500M" },
+		{ "rate-in", "8000", "8K" },
+		{ "rate-in", "8001", "8001" },
+		{ "rate-in", "none", "" },
+		{ "packets", "none", "" },
+		{ "quota", "1T", "1T" },
+		{ "net", "routed", "routed" },
+		{ "net", "none", "none" },
+		{ "net", "", "" },
+		{ "filter", "none", "none" },
+		{ "filter", "", "full" },
+		{ "quota-action", "stop", "stop" },
+		{ "publish", "8080:80", "8080:80/tcp" },
+		{ "publish", "192.0.2.1:53:53/udp,[2001:DB8::1]:80:8080", "192.0.2.1:53:53/udp, [2001:db8::1]:80:8080/tcp" },
+		{ "rules", "allow  tcp/22 from 192.0.2.0/24 ,deny any", "allow tcp/22 from 192.0.2.0/24, deny any" },
+		{ "rules", "allow tcp/22-22", "allow tcp/22" },
+		{ "rules", "allow udp/5000-5100 from 2001:DB8::/32", "allow udp/5000-5100 from 2001:db8::/32" },
+		{ "rules", "allow icmp, deny tcp from 192.0.2.1/32", "allow icmp, deny tcp from 192.0.2.1" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		check_written(rows[i].key, rows[i].text, rows[i].written);
+}
+
+static void test_bad_network_values(void **state)
+{
+	static const struct {
+		const char *key, *text;
+	} rows[] = {
+		{ "net", "router" },
+		{ "net", "Routed" },
+		{ "filter", "off" },
+		{ "quota-action", "warn" },
+		{ "quota-rate", "none" },
+		{ "ip", "192.0.2" },
+		{ "ip", "192.0.2.10/33" },
+		{ "ip", "192.0.2.10/" },
+		{ "ip", "192.0.2.0/24" },
+		{ "ip", "192.0.2.255/24" },
+		{ "ip", "192.0.2.10/0" },
+		{ "ip", "127.0.0.1" },
+		{ "ip", "fe80::5" },
+		{ "ip", "ff02::1" },
+		{ "ip", "2001:db8::10/129" },
+		{ "ip", "192.0.2.10, web1" },
+		{ "route", "2001:db8::1/64" },
+		{ "route", "2001:db8::" },
+		{ "gateway", "192.0.2.1/24" },
+		{ "gateway", "::" },
+		{ "mac", "02:00:5e:10:00" },
+		{ "mac", "02:00:5e:10:00:00:00" },
+		{ "mac", "02:00:5e:10:00:0" },
+		{ "mac", "00:00:00:00:00:00" },
+		{ "mac", "01:00:5e:00:00:01" },
+		{ "mac", "02:00-5e:10:00:01" },
+		{ "mac", "+2:00:5e:10:00:01" },
+		{ "rate-in", "100" },
+		{ "rate-in", "100m/s" },
+		{ "rate-in", "1P" },
+		{ "rate-in", "1.5" },
+		{ "rate-in", "0" },
+		{ "vlan", "4095" },
+		{ "mtu", "575" },
+		{ "bridge", "a/b" },
+		{ "bridge", "sixteencharacter" },
+		{ "parent", "eth 0" },
+		{ "publish", "80" },
+		{ "publish", "0:80" },
+		{ "publish", "80:65536" },
+		{ "publish", "80:80/icmp" },
+		{ "publish", "80:80/any" },
+		{ "publish", "2001:db8::1:80:80" },
+		{ "publish", "[192.0.2.1:80:80" },
+		{ "publish", "192.0.2.300:80:80" },
+		{ "publish", "80:80:" },
+		{ "rules", "tcp/22" },
+		{ "rules", "accept tcp/22" },
+		{ "rules", "allow tcp/0" },
+		{ "rules", "allow tcp/22-21" },
+		{ "rules", "allow tcp/22-" },
+		{ "rules", "allow icmp/8" },
+		{ "rules", "allow any/22" },
+		{ "rules", "allow tcp/22 from" },
+		{ "rules", "allow tcp/22 to 192.0.2.1" },
+		{ "rules", "allow tcp/22 from 192.0.2.1/24" },
+		{ "rules", "allow tcp/22 from 192.0.2.0/24 now" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		check_refused(find(rows[i].key), rows[i].text);
 }
 
 static void test_text_length(void **state)
@@ -241,34 +411,32 @@ static void test_text_length(void **state)
 	(void)state;
 	memset(text, 'x', 151);
 	text[151] = '\0';
-	check_refused(param_find("description"), text);
+	check_refused(find("description"), text);
 	text[150] = '\0';
-	check_round_trip(param_find("description"), text);
-}
-
-static int on_key(void *context, const char *section, const char *key, const char *value, struct err *err)
-{
-	(void)section;
-	return config_set(context, param_find(key), value, err);
+	check_round_trip(find("description"), text);
 }
 
 /* As guest.conf would hold it. */
 static void check_through_file(const struct scratch *s, const struct param *p, const char *text)
 {
 	struct guest_config c, back;
+	struct guest_interface *iface;
 	struct err err = ERR_INIT;
+	const struct guest_setting changed = { .param = p };
 
 	assert_ok(config_init(&c, &err), &err);
 	assert_ok(config_init(&back, &err), &err);
-	if (config_set(&c, p, text, &err) == 0) {
-		_cleanup_free_ char *value = get(&c, p);
-		_cleanup_free_ char *file = ini_edit("description = old\n", "", p->key, *value ? value : NULL);
+	assert_ok(config_add_interface(&c, "eth0", &iface, &err), &err);
+	if (config_set_on(&c, NULL, p, text, &err) == 0) {
+		_cleanup_free_ char *value = param_get(p->owner == PARAM_OF_GUEST ? (void *)&c : iface, p);
+		_cleanup_free_ char *file = guest_conf_edit("description = old\n[eth0]\nmtu = 1500\n", &c, &changed, 1);
 
 		put_file(s->fd, "guest.conf", file);
-		if (ini_read_at(s->fd, "guest.conf", "guest.conf", on_key, &back, &err) < 0)
+		if (guest_conf_read(s->fd, "guest.conf", &back, &err) < 0)
 			fail_msg("'%s': %s", text, err.msg);
 
-		_cleanup_free_ char *read = get(&back, p);
+		_cleanup_free_ char *read = param_get(
+			p->owner == PARAM_OF_GUEST ? (void *)&back : config_interface(&back, "eth0"), p);
 
 		assert_string_equal(read, value);
 	}
@@ -308,11 +476,47 @@ static void test_long_values_through_the_file(void **state)
 
 	memset(text, 'x', 150);
 	text[150] = '\0';
-	for (size_t i = 0; (p = param_at(i)); i++) {
+	for (size_t i = 0; (p = any_at(i)); i++) {
 		if (p->kind == PARAM_TEXT || p->kind == PARAM_INTERNAL)
 			check_through_file(*state, p, text);
 		if (p->kind == PARAM_FEATURES)
 			check_through_file(*state, p, "nesting,io_uring,ia32_sockets,fuse,tun");
+	}
+}
+
+/* As many entries as a list may have, each as long as one can be: more than one line of a file holds. */
+static void test_long_lists_through_the_file(void **state)
+{
+	static const struct {
+		const char *key, *form;
+	} rows[] = {
+		{ "ip", "2001:db8:1111:2222:3333:4444:5555:%x/112" },
+		{ "gateway", "2001:db8:1111:2222:3333:4444:5555:%x" },
+		{ "nameserver", "2001:db8:1111:2222:3333:4444:5555:%x" },
+		{ "route", "2001:db8:1111:2222:3333:4444:5555:%x/128" },
+		{ "publish", "[2001:db8:1111:2222:3333:4444:5555:%x]:65535:65535/tcp" },
+		{ "rules", "allow udp/10000-65535 from 2001:db8:1111:2222:3333:4444:5555:%x" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct strbuf b = { 0 };
+
+		for (unsigned int k = 0; k < INTERFACE_LIST_MAX; k++) {
+			char entry[100];
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+			snprintf(entry, sizeof(entry), rows[i].form, 0x1000 + k);
+#pragma GCC diagnostic pop
+			strbuf_addf(&b, "%s%s", k > 0 ? ", " : "", entry);
+		}
+
+		_cleanup_free_ char *text = strbuf_take(&b);
+		_cleanup_free_ char *more = str_printf("%s, %.*s", text, (int)strcspn(text, ","), text);
+
+		check_through_file(*state, find(rows[i].key), text);
+		check_written(rows[i].key, text, text);
+		check_refused(find(rows[i].key), more);
 	}
 }
 
@@ -344,9 +548,12 @@ int main(void)
 		SCRATCH_TEST(test_cpusets),
 		SCRATCH_TEST(test_good_texts),
 		SCRATCH_TEST(test_bad_texts),
+		SCRATCH_TEST(test_one_way_of_writing),
+		SCRATCH_TEST(test_bad_network_values),
 		SCRATCH_TEST(test_text_length),
 		SCRATCH_TEST(test_descriptions_through_the_file),
 		SCRATCH_TEST(test_long_values_through_the_file),
+		SCRATCH_TEST(test_long_lists_through_the_file),
 		SCRATCH_TEST(test_feature_words),
 	};
 
