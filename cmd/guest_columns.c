@@ -100,7 +100,15 @@ static struct value get_usage(const void *row, const struct column *column)
 	return value_of_number(has_it ? kind : VALUE_NONE, *(const uint64_t *)((const char *)&g->status + offset));
 }
 
-#define USAGE(field) get_usage, offsetof(struct guest_status, field), NULL
+static struct value get_traffic(const void *row, const struct column *column)
+{
+	const struct guest_row *g = row;
+
+	return value_of_number(g->has_traffic ? VALUE_SIZE : VALUE_NONE, *(const uint64_t *)((const char *)row + column->offset));
+}
+
+#define TRAFFIC(field) get_traffic, offsetof(struct guest_row, field), NULL
+#define USAGE(field)   get_usage, offsetof(struct guest_status, field), NULL
 
 static const struct column own_columns[] = {
 	{ "name", "name", COLUMN_DEFAULT, get_name, 0, NULL },
@@ -115,6 +123,8 @@ static const struct column own_columns[] = {
 	{ "cpu-time", "cpu_usec", COLUMN_USAGE | COLUMN_RIGHT, USAGE(cpu_usec) },
 	{ "processes", "processes", COLUMN_USAGE | COLUMN_RIGHT, USAGE(n_pids) },
 	{ "disk-used", "disk_used_bytes", COLUMN_USAGE | COLUMN_RIGHT, USAGE(disk_bytes) },
+	{ "traffic-in", "traffic_in_bytes", COLUMN_USAGE | COLUMN_RIGHT, TRAFFIC(traffic_in) },
+	{ "traffic-out", "traffic_out_bytes", COLUMN_USAGE | COLUMN_RIGHT, TRAFFIC(traffic_out) },
 };
 
 static struct value value_of_string(const struct param *p, const char *text)

@@ -10,6 +10,9 @@ struct guest_row {
 	const struct guest *guest; /* NULL: it could not be read */
 	struct guest_status status;
 	bool has_usage;
+	uint64_t traffic_in; /* bytes of all interfaces, so far; valid if has_traffic */
+	uint64_t traffic_out;
+	bool has_traffic;
 	const char *error; /* why it is broken; NULL if it is not */
 };
 

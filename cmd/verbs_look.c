@@ -13,6 +13,28 @@
 #include "runtime/lifecycle.h"
 #include "runtime/interface.h"
 #include "runtime/params.h"
+#include "runtime/traffic.h"
+
+static uint64_t count_bytes(const struct net_count of[NET_CLASSES][2])
+{
+	return of[NET_LOCAL][0].bytes + of[NET_LOCAL][1].bytes + of[NET_OUTSIDE][0].bytes + of[NET_OUTSIDE][1].bytes;
+}
+
+/* That it cannot be read is no reason to show nothing else. */
+static void read_traffic(const struct guest *guest, struct guest_row *row)
+{
+	_cleanup_free_ struct traffic_report *list = NULL;
+	struct err why = ERR_INIT;
+	size_t n = 0;
+
+	if (traffic_read(guest, &list, &n, &why) < 0)
+		log_warning(guest->node->log, "guest '%s': its traffic cannot be read: %s", guest->name, why.msg);
+	for (size_t i = 0; i < n; i++) {
+		row->traffic_in += count_bytes(list[i].total.in);
+		row->traffic_out += count_bytes(list[i].total.out);
+	}
+	row->has_traffic = n > 0;
+}
 
 /* Reads what a row shows. A guest that cannot be read has the state "broken". */
 static int read_row(const struct node *node, struct guest_row *row, struct guest **guest, bool with_usage, struct err *err)
@@ -25,6 +47,7 @@ static int read_row(const struct node *node, struct guest_row *row, struct guest
 	if (r == 0 && with_usage) {
 		r = guest_get_usage(*guest, &row->status, err);
 		row->has_usage = r == 0;
+		read_traffic(*guest, row);
 	}
 	return r;
 }
@@ -195,6 +218,32 @@ static struct value limit_of(const struct guest_row *row, const char *key)
 	return value_of_param(&row->guest->config, param_find(key));
 }
 
+static void put_interfaces(struct app *app, const struct guest_row *row)
+{
+	const struct guest_config *config = &row->guest->config;
+
+	for (size_t i = 0; i < config->n_interfaces; i++) {
+		const struct guest_interface *iface = &config->interfaces[i];
+		const char *mode = net_mode_word((enum net_mode)iface->net);
+
+		fprintf(app->out, "%-12s %s%s%s\n", iface->name, mode ? mode : "", iface->ip ? " " : "",
+			iface->ip ? iface->ip : "");
+	}
+	if (!row->has_traffic)
+		return;
+
+	struct strbuf b = { 0 };
+
+	text_size(&b, row->traffic_in);
+	strbuf_add(&b, " in, ");
+	text_size(&b, row->traffic_out);
+	strbuf_add(&b, " out");
+
+	_cleanup_free_ char *text = strbuf_take(&b);
+
+	fprintf(app->out, "%-12s %s\n", "traffic", text ? text : "");
+}
+
 static void print_status(struct app *app, const struct guest_row *row)
 {
 	const struct guest_status *s = &row->status;
@@ -211,6 +260,7 @@ static void print_status(struct app *app, const struct guest_row *row)
 		put_use(app, "processes", value_of_number(VALUE_NUMBER, s->n_pids), limit_of(row, "pids"));
 	}
 	put_use(app, "disk", value_of_number(s->has_disk ? VALUE_SIZE : VALUE_NONE, s->disk_bytes), limit_of(row, "disk"));
+	put_interfaces(app, row);
 }
 
 int verb_status(struct app *app, const struct request *request, struct err *err)
