@@ -18,9 +18,9 @@
 #include "netns/wire_priv.h"
 
 /*
- * A ring of the kernel (Documentation/networking/packet_mmap.rst, TPACKET_V3): it fills blocks, we copy a full one out and give it
- * back. All the memory that a capture takes, and what bounds it: 4 MiB; packets past that are lost, and counted. A block takes the
- * largest packet, and is handed over after RETIRE_MS even if it is not full.
+ * A ring of the kernel (Documentation/networking/packet_mmap.rst, TPACKET_V3): it fills blocks, we copy a full one out and give
+ * it back. All the memory that a capture takes, and what bounds it: 4 MiB; packets past that are lost, and counted. A block takes
+ * the largest packet, and is handed over after RETIRE_MS even if it is not full.
  *
  * libpcap would do the same and the file's 24 and 16 bytes, but brings libdbus into every ctctl on Debian.
  */
@@ -60,10 +60,10 @@ struct capture {
 	uint64_t packets;
 };
 
-static void cleanup_ring(uint8_t **ring)
+static void cleanup_ring(struct capture *c)
 {
-	if (*ring)
-		munmap(*ring, (size_t)BLOCKS * BLOCK_BYTES);
+	if (c->ring)
+		munmap(c->ring, (size_t)BLOCKS * BLOCK_BYTES);
 }
 
 /* The kernel copies no more than that of a packet. */
@@ -268,8 +268,7 @@ static int run(struct capture *c, struct err *err)
 int net_capture(const struct net_capture_spec *spec, uint64_t *ret_packets, uint64_t *ret_lost, struct err *err)
 {
 	_cleanup_fd_ int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
-	_cleanup_(cleanup_ring) uint8_t *ring = NULL;
-	struct capture c = { .spec = spec, .fd = fd };
+	_cleanup_(cleanup_ring) struct capture c = { .spec = spec, .fd = fd };
 	struct tpacket_stats_v3 stats = { 0 };
 	socklen_t len = sizeof(stats);
 
@@ -281,7 +280,6 @@ int net_capture(const struct net_capture_spec *spec, uint64_t *ret_packets, uint
 
 	if (r == 0)
 		r = start(&c, err);
-	ring = c.ring;
 	if (r == 0)
 		r = write_header(&c, err);
 	if (r == 0)

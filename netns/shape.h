@@ -22,14 +22,15 @@ struct net_shape_spec {
 };
 
 /*
- * Puts exactly this in force, whatever was there; all zero removes it. Running flows are not interrupted by a change of rate. Host's
- * root, host's network namespace. After a failure what was made is removed; a rate that was changed before it stays, so the caller
- * who knows the old ones asks for them again. Without htb, or without any way to limit what comes in, it is -EOPNOTSUPP.
+ * Puts exactly this in force, whatever was there; all zero removes it. Running flows are not interrupted by a change of rate.
+ * Host's root, host's network namespace. After a failure what was made is removed; a rate that was changed before it stays, so
+ * the caller who knows the old ones asks for them again. Without htb, or without any way to limit what comes in, it is
+ * -EOPNOTSUPP.
  */
 int net_shape_set(const struct net_shape_spec *spec, bool *ret_policed, struct err *err) _must_check_;
 
 /*
- * Removes the ifb; the link's own disciplines go with the link, which is to be gone before: it would drop all that it has no ifb for.
- * A missing one is fine.
+ * Removes the ifb; the link's own disciplines go with the link, which is to be gone before: it would drop all that it has no ifb
+ * for. A missing one is fine.
  */
 int net_shape_remove(const char *ifb, struct err *err) _must_check_;

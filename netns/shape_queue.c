@@ -6,7 +6,9 @@
 
 #include "base/cleanup.h"
 
-/* Handles are per interface, and on a guest's link all are ours. One per kind of leaf, so that a better one can replace another. */
+/*
+ * Handles are per interface, and on a guest's link all are ours. One per kind of leaf, so that a better one can replace another.
+ */
 #define HTB_HANDLE	TC_HANDLE(0xc7U, 0)
 #define HTB_CLASS	TC_HANDLE(0xc7U, 1)
 #define FQ_CODEL_HANDLE TC_HANDLE(0xc8U, 0)

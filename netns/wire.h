@@ -13,10 +13,10 @@
  */
 
 /*
- * Asks the wire whether somebody has one of these addresses: ARP probes (RFC 5227: sender 0.0.0.0) and neighbour solicitations from
- * the unspecified address (RFC 4862, 5.4.2), all at once, three times within `timeout_ms`. Returns 1 and which one in *ret_index and
- * its owner's MAC, 0 if nobody answered, or a negative errno. Somebody who is just asking the same counts as one who has it. An
- * interface without carrier, or without ARP, is nobody's: 0.
+ * Asks the wire whether somebody has one of these addresses: ARP probes (RFC 5227: sender 0.0.0.0) and neighbour solicitations
+ * from the unspecified address (RFC 4862, 5.4.2), all at once, three times within `timeout_ms`. Returns 1 and which one in
+ * *ret_index and its owner's MAC, 0 if nobody answered, or a negative errno. Somebody who is just asking the same counts as one
+ * who has it. An interface without carrier, or without ARP, is nobody's: 0.
  */
 int net_probe(const char *interface, const struct net_address *addresses, size_t n, int timeout_ms, size_t *ret_index,
 	      uint8_t ret_mac[6], struct err *err) _must_check_;
@@ -38,8 +38,9 @@ struct net_capture_spec {
 };
 
 /*
- * Copies packets until a limit, stop_fd, or the interface goes down or away: 0 in each case. What came before stop_fd was readable
- * is in the file. *ret_packets, *ret_lost (the kernel's count) are set in any case. Packets are as the host's network stack handles
- * them: long ones, which it cuts only for a wire, are one packet of up to 64 KiB. -ENETDOWN if the interface is down to begin with.
+ * Copies packets until a limit, stop_fd, or the interface goes down or away: 0 in each case. What came before stop_fd was
+ * readable is in the file. *ret_packets, *ret_lost (the kernel's count) are set in any case. Packets are as the host's network
+ * stack handles them: long ones, which it cuts only for a wire, are one packet of up to 64 KiB. -ENETDOWN if the interface is
+ * down to begin with.
  */
 int net_capture(const struct net_capture_spec *spec, uint64_t *ret_packets, uint64_t *ret_lost, struct err *err) _must_check_;

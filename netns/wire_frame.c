@@ -67,7 +67,10 @@ static uint16_t icmp6_checksum(const struct discovery_frame *f, size_t icmp_len)
 	return htons((uint16_t)~sum);
 }
 
-/* Sends what is left to say to a multicast group (RFC 2464, 7) and puts it into `ret`; the hop limit of 255 is what receivers check. */
+/*
+ * Sends what is left to say to a multicast group (RFC 2464, 7) and puts it into `ret`; the hop limit of 255 is what receivers
+ * check.
+ */
 static void finish(struct discovery_frame *f, const uint8_t group[16], size_t len, struct wire_frame *ret)
 {
 	size_t icmp_len = len - offsetof(struct discovery_frame, nd);

@@ -23,8 +23,8 @@ struct wire {
 int wire_look(const char *interface, struct wire *ret, struct err *err) _must_check_;
 
 /*
- * A packet socket on the interface that receives ARP (AF_INET) or ICMPv6's neighbour discovery (AF_INET6), multicast included, and
- * not what this host sends. Its descriptor, which the caller closes.
+ * A packet socket on the interface that receives ARP (AF_INET) or ICMPv6's neighbour discovery (AF_INET6), multicast included,
+ * and not what this host sends. Its descriptor, which the caller closes.
  */
 int wire_open(const struct wire *wire, int family, struct err *err) _must_check_;
 

@@ -11,8 +11,8 @@
 #include "netns/link.h"
 
 /*
- * Two network namespaces of the test's own, joined by a veth pair: "vt0" in `host`, "eth0" with GUEST_MAC in `guest`. They go with the
- * test. The test is in `host`, and in `guest` only between two_enter() calls.
+ * Two network namespaces of the test's own, joined by a veth pair: "vt0" in `host`, "eth0" with GUEST_MAC in `guest`. They go
+ * with the test. The test is in `host`, and in `guest` only between two_enter() calls.
  */
 struct two_hosts {
 	int old;
