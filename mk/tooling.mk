@@ -47,22 +47,23 @@ $(BUILD)/ctctl.8: $(BUILD)/ctctl
 	$(call say,GEN,$@)$< __man > $@.new && mv $@.new $@
 $(BUILD)/ctctl.completion: $(BUILD)/ctctl
 	$(call say,GEN,$@)$< __completion > $@.new && mv $@.new $@
-$(BUILD)/ctctl.service: mk/ctctl.service.in
+$(BUILD)/%.service: mk/%.service.in
 	$(call say,GEN,$@)sed 's|@SBINDIR@|$(SBINDIR)|' $< > $@.new && mv $@.new $@
 
 RECIPES := $(wildcard templates/recipes/*.recipe)
+UNITS := ctctl.service ctctl-traffic.service ctctl-traffic.timer
 INSTALLED = $(SBINDIR)/ctctl $(LIBEXECDIR)/ctctl-monitor $(LIBEXECDIR)/ctctl-unpack $(MANDIR)/man8/ctctl.8 $(COMPDIR)/ctctl \
-	    $(UNITDIR)/ctctl.service $(patsubst templates/%,$(DATADIR)/%,$(RECIPES))
+	    $(addprefix $(UNITDIR)/,$(UNITS)) $(patsubst templates/%,$(DATADIR)/%,$(RECIPES))
 
 # A program is replaced by a new file, never overwritten: monitors of running guests go on with the old one.
-install: all $(BUILD)/ctctl.8 $(BUILD)/ctctl.completion $(BUILD)/ctctl.service
+install: all $(BUILD)/ctctl.8 $(BUILD)/ctctl.completion $(BUILD)/ctctl.service $(BUILD)/ctctl-traffic.service
 	install -D -m 755 $(BUILD)/ctctl $(DESTDIR)$(SBINDIR)/ctctl
 	install -D -m 755 -t $(DESTDIR)$(LIBEXECDIR) $(BUILD)/ctctl-monitor $(BUILD)/ctctl-unpack
 	install -D -m 644 -t $(DESTDIR)$(DATADIR)/recipes $(RECIPES)
 	install -D -m 644 $(BUILD)/ctctl.8 $(DESTDIR)$(MANDIR)/man8/ctctl.8
 	install -D -m 644 $(BUILD)/ctctl.completion $(DESTDIR)$(COMPDIR)/ctctl
-	install -D -m 644 $(BUILD)/ctctl.service $(DESTDIR)$(UNITDIR)/ctctl.service
-	@[ -n '$(DESTDIR)' ] || echo 'installed; to start guests with the host: systemctl enable --now ctctl'
+	install -D -m 644 -t $(DESTDIR)$(UNITDIR) $(BUILD)/ctctl.service $(BUILD)/ctctl-traffic.service mk/ctctl-traffic.timer
+	@[ -n '$(DESTDIR)' ] || echo 'installed; to start guests with the host and count their traffic: systemctl enable --now ctctl'
 
 # Guests, templates and settings stay, and so does CRIU, which `make deps` brought.
 uninstall:
