@@ -93,8 +93,9 @@ static int take_given(struct giving *g, struct taken *ret, struct err *err)
 {
 	int r = interface_parse_addresses(g->io->ip, &ret->list, &ret->n, err);
 
-	for (size_t i = 0; r == 0 && g->pool && i < ret->n; i++)
-		r = net_pool_check_address(g->pool, &ret->list[i], err);
+	for (size_t i = 0; r == 0 && i < ret->n; i++)
+		r = g->pool ? net_pool_check_address(g->pool, &ret->list[i], err)
+			    : net_pool_check_gateways(g->node, &ret->list[i], err);
 	if (r == 0)
 		r = keep_new(g, ret->list, &ret->n, false, err);
 	if (r == 0)

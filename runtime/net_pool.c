@@ -215,6 +215,7 @@ int net_pool_create(const struct node *node, const struct net_pool_spec *spec, s
 static int remove_unused(const struct node *node, int folder, const struct net_pool *pool, const char *file, struct err *err)
 {
 	_cleanup_fd_ int registry = address_registry_open(node, LOCK_EX, err);
+	char hint[NET_POOL_HINT_ROOM];
 	struct net_pool_usage usage;
 	int r = registry < 0 ? registry : net_pool_get_usage(node, pool, &usage, err);
 
@@ -227,6 +228,8 @@ static int remove_unused(const struct node *node, int folder, const struct net_p
 				pool->name, usage.taken4 + usage.taken6);
 	if (unlinkat(folder, file, 0) < 0 || fsync(folder) < 0)
 		return err_sys(err, errno, "remove '%s/%s'", node->netpools_dir, file);
+	net_pool_hint_name(pool, hint);
+	unlinkat(registry, hint, 0);
 	return 0;
 }
 
@@ -246,4 +249,28 @@ int net_pool_remove(const struct node *node, const char *name, struct err *err)
 				"pool '%s' cannot be removed: bridge-address and bridge-address6 in ctctl.conf say what it has",
 				name);
 	return remove_unused(node, folder, &pool, file, err);
+}
+
+int net_pool_check_gateways(const struct node *node, const struct net_address *address, struct err *err)
+{
+	_cleanup_fd_ int folder = net_pool_open_folder(node, 0, err);
+	_cleanup_(names_free) struct names names = { 0 };
+	int r = folder < 0 ? folder : list_names(folder, &names);
+
+	if (r < 0)
+		return folder < 0 ? folder : err_sys(err, -r, "read '%s'", node->netpools_dir);
+	for (size_t i = 0; i < names.n; i++) {
+		char shown[NET_ADDRESS_ROOM];
+		struct err ignored = ERR_INIT;
+		struct net_pool pool;
+
+		/* Another's file that cannot be read is not this guest's concern. */
+		if (open_in(node, folder, names.list[i], &pool, &ignored) < 0 ||
+		    !net_address_equal(&pool.gateways[net_pool_index(address->family)], address))
+			continue;
+		net_address_format(address, false, shown);
+		return err_exit(err, EXIT_ADDRESS_IN_USE, EADDRINUSE,
+				"address '%s' is the gateway of pool '%s': take another one", shown, pool.name);
+	}
+	return 0;
 }

@@ -77,3 +77,6 @@ bool net_pool_has_family(const struct net_pool *pool, int family);
  * routed pool, which has none: not in its ranges).
  */
 int net_pool_check_address(const struct net_pool *pool, const struct net_address *address, struct err *err) _must_check_;
+
+/* Of an address that was typed for a guest of no pool: is it the gateway of any? EXIT_ADDRESS_IN_USE. Reads the pools' files. */
+int net_pool_check_gateways(const struct node *node, const struct net_address *address, struct err *err) _must_check_;

@@ -36,20 +36,15 @@ struct lease {
 	int n_random;	    /* and before that, in IPv6 */
 };
 
-static int hint_name(const struct net_pool *pool, char room[80])
-{
-	return snprintf(room, 80, ".next-%s", pool->name);
-}
-
 /* Only a hint: a wrong or a missing one makes the next search longer, not wrong. */
 static net_number read_hint(const struct lease *l)
 {
 	net_number size = net_pool_size(l->pool, AF_INET);
 	_cleanup_free_ char *text = NULL;
 	uint64_t index = 0;
-	char name[80];
+	char name[NET_POOL_HINT_ROOM];
 
-	hint_name(l->pool, name);
+	net_pool_hint_name(l->pool, name);
 	if (size == 0 || fd_read_file_at(l->fd, name, 32, &text) < 0 ||
 	    str_to_u64(str_trim(text), (uint64_t)size - 1, &index) < 0)
 		return 0;
@@ -58,11 +53,11 @@ static net_number read_hint(const struct lease *l)
 
 static void write_hint(const struct lease *l)
 {
-	char name[80], text[STR_NUMBER_ROOM];
+	char name[NET_POOL_HINT_ROOM], text[STR_NUMBER_ROOM];
 	struct err ignored = ERR_INIT;
 	int n = snprintf(text, sizeof(text), "%" PRIu64 "\n", (uint64_t)l->next[0]);
 
-	hint_name(l->pool, name);
+	net_pool_hint_name(l->pool, name);
 	if (fd_replace_file_at(l->fd, name, text, (size_t)n, false, &ignored) < 0)
 		return;
 }
@@ -81,13 +76,14 @@ static int refuse_full(const struct lease *l, int family, struct err *err)
 {
 	uint64_t total = net_pool_count4(l->pool);
 	bool is_default = strcmp(l->pool->name, NET_POOL_DEFAULT) == 0;
-	char count[STR_NUMBER_ROOM + 8] = "";
+	char taken[STR_NUMBER_ROOM + 16] = "those of its ranges are taken", others[STR_NUMBER_ROOM + 40] = "";
 
 	if (family == AF_INET)
-		snprintf(count, sizeof(count), "all %" PRIu64 " are", total);
-	return err_exit(err, EXIT_RESOURCES, EADDRNOTAVAIL,
-			"pool '%s' has no free %s address: %s taken, %zu of them by others on the network: %s", l->pool->name,
-			net_pool_family_word(family), family == AF_INET ? count : "those of its ranges are", l->n_used,
+		snprintf(taken, sizeof(taken), "all %" PRIu64 " are taken", total);
+	if (l->n_used > 0)
+		snprintf(others, sizeof(others), ", %zu of them by others on the network", l->n_used);
+	return err_exit(err, EXIT_RESOURCES, EADDRNOTAVAIL, "pool '%s' has no free %s address: %s%s: %s", l->pool->name,
+			net_pool_family_word(family), taken, others,
 			is_default ? "make the network of bridge-address larger in ctctl.conf, or make a pool"
 				   : "add a range to its file, or make another pool");
 }
@@ -279,7 +275,8 @@ static int count(void *context, const char *name)
 	struct counting *counting = context;
 	struct net_address address;
 
-	if (address_from_name(name, &address) != 1 || !net_pool_has(counting->pool, &address))
+	if (address_from_name(name, &address) != 1 || !net_pool_has(counting->pool, &address) ||
+	    !net_pool_is_free_to_give(counting->pool, &address))
 		return 0;
 	if (address.family == AF_INET)
 		counting->usage->taken4++;

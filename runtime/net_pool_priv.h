@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "runtime/net_pool.h"
 
@@ -22,6 +23,13 @@ static inline size_t net_pool_index(int family)
 static inline const char *net_pool_family_word(int family)
 {
 	return family == AF_INET ? "IPv4" : "IPv6";
+}
+
+/* The file of the registry that says where the next free IPv4 address may be. */
+#define NET_POOL_HINT_ROOM 80
+static inline void net_pool_hint_name(const struct net_pool *pool, char room[NET_POOL_HINT_ROOM])
+{
+	snprintf(room, NET_POOL_HINT_ROOM, ".next-%s", pool->name);
 }
 
 net_number net_pool_number(const struct net_address *address);

@@ -220,23 +220,38 @@ static void test_interruptions(void **state)
 	}
 }
 
-/* One takes a prefix, one an address in it, at once: one of them gets it, whoever it is, and never both. */
+/* Begins when the other end of the pipe is closed, so that both do. */
+static void take_at_once(const struct node *node, const int barrier[2], bool is_prefix)
+{
+	struct err err;
+	char c;
+
+	close(barrier[1]);
+	if (read(barrier[0], &c, 1) != 0)
+		_exit(2);
+	_exit(take_one(node, is_prefix ? "2001:db8:5::/64" : "2001:db8:5::1", is_prefix, is_prefix ? UUID_A : UUID_B, "eth0",
+		       &err) < 0);
+}
+
+/* One takes a prefix, one an address in it, at once: one of them gets it, whoever it is, and never both, nor none. */
 static void test_prefix_and_address_at_once(void **state)
 {
 	struct place p;
 	const struct node *node = put_node(*state, &p);
 
-	for (int i = 0; i < 50; i++) {
+	for (int i = 0; i < 200; i++) {
 		struct err err = ERR_INIT;
+		int n_taken = 0, barrier[2];
 		pid_t pids[2];
-		int n_taken = 0;
 
+		assert_int_equal(pipe2(barrier, O_CLOEXEC), 0);
 		for (int k = 0; k < 2; k++) {
 			pids[k] = fork_child();
 			if (pids[k] == 0)
-				_exit(take_one(node, k ? "2001:db8:5::/64" : "2001:db8:5::1", k, k ? UUID_A : UUID_B, "eth0",
-					       &err) < 0);
+				take_at_once(node, barrier, k);
 		}
+		close(barrier[0]);
+		close(barrier[1]);
 		for (int k = 0; k < 2; k++)
 			n_taken += wait_status(pids[k]) == 0;
 		assert_int_equal(n_taken, 1);

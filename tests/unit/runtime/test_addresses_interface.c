@@ -79,6 +79,27 @@ static void test_an_interface_of_a_pool(void **state)
 	assert_int_equal(count_entries(node), 0);
 }
 
+/* A guest that took a bridge's address would take its neighbours' way out. */
+static void test_gateways_are_in_use(void **state)
+{
+	struct place p;
+	struct node *node = put_node(*state, &p);
+	_cleanup_(interface_free) struct guest_interface a = { 0 };
+	struct err err = ERR_INIT;
+
+	node->uplink = "ctctl-no-such";
+	put_dir(((const struct scratch *)*state)->fd, "netpools");
+	put_file(((const struct scratch *)*state)->fd, "netpools/a.conf", "broken\n");
+	open_interface(&a);
+	set(&a, "net", "routed");
+	set(&a, "ip", "10.200.0.1");
+	assert_int_equal(address_give_interface(node, UUID_A, &a, &err), -EADDRINUSE);
+	assert_err_has(&err, "address '10.200.0.1' is the gateway of pool 'default'");
+	assert_int_equal(count_entries(node), 0);
+	set(&a, "ip", "10.200.0.2");
+	assert_ok(address_give_interface(node, UUID_A, &a, &err), &err);
+}
+
 /* The host would not answer its own question. */
 static void test_the_hosts_own_addresses_are_in_use(void **state)
 {
@@ -98,6 +119,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		SCRATCH_TEST(test_an_interface_gets_addresses),
 		SCRATCH_TEST(test_an_interface_of_a_pool),
+		SCRATCH_TEST(test_gateways_are_in_use),
 		SCRATCH_TEST(test_the_hosts_own_addresses_are_in_use),
 	};
 
