@@ -4,10 +4,12 @@ load lib
 
 CONF=guest.conf
 
-# put_line NAME LINE: at the end of its guest.conf; where that is, is said in $line.
+# put_line NAME LINE: among the keys of its guest.conf, or, of the network, of its eth0; where that is, is said in $line.
 put_line() {
-	echo "$2" >>"$GUESTS/$1/$CONF"
-	line=$(wc -l <"$GUESTS/$1/$CONF")
+	local conf=$GUESTS/$1/$CONF
+	line=$(grep -n -m 1 '^\[eth0\]$' "$conf" | cut -d: -f1)
+	[[ $2 != ip\ * ]] || line=$((line + 1))
+	sed -i "${line}i $2" "$conf"
 }
 
 # A template of this test's own, that may be damaged.
@@ -65,7 +67,7 @@ drop_template() {
 	refuse 21 ct create g1 micro --stop-timeout 3601 says stop-timeout 3600
 	refuse 21 ct create g1 micro --ip 1.2.3 says ip 1.2.3
 	refuse 21 ct create g1 micro --ip 10.0.0.5/33 says 10.0.0.5/33
-	refuse 21 ct create g1 micro --gateway 10.0.0.1 says gateway --ip
+	refuse 21 ct create g1 micro --gateway 10.0.0.1 says gateway net
 	refuse 21 ct create g1 micro --hostname 'a b' says hostname
 	refuse 21 ct create g1 micro --features nesting,magic says magic
 	refuse 21 ct create g1 micro --autostart maybe says autostart maybe
@@ -405,7 +407,7 @@ without() {
 @test "a link of the guest's name, left over from whatever, stops one start and is taken away" {
 	ct -q create g1 micro --bridge "$BRIDGE" --ip "$NETWORK.11/24"
 	local link
-	link=ct$(ct show g1 | awk '$1 == "uuid" { print $3 }' | tr -d - | cut -c1-12)
+	link=ct$(ct show g1 | awk '$1 == "uuid" { print $3 }' | tr -d - | cut -c1-12)0
 	ip link add "$link" type bridge
 	refuse 104 ct start g1 says g1 "$link"
 	ct start g1
