@@ -79,6 +79,35 @@ static void test_an_interface_of_a_pool(void **state)
 	assert_int_equal(count_entries(node), 0);
 }
 
+static int work_add_one(const struct node *node)
+{
+	_cleanup_(interface_free) struct guest_interface a = { 0 };
+	struct err err = ERR_INIT;
+
+	open_interface(&a);
+	set(&a, "net", "nat");
+	set(&a, "ip", "10.200.0.2, 10.200.0.3");
+	return address_give_interface(node, UUID_A, &a, &err);
+}
+
+/* Of a change that fails, only what it added goes. */
+static void test_what_it_had_before_stays(void **state)
+{
+	static const char *const points[] = { "address.linked", "address.synced", "address.asked" };
+	struct place p;
+	const struct node *node = put_node(*state, &p);
+	struct err err;
+
+	assert_ok(take_one(node, "10.200.0.2", false, UUID_A, "eth0", &err), &err);
+	for (size_t i = 0; i < ARRAY_SIZE(points); i++) {
+		assert_int_equal(with_fault("CTCTL_FAULT_FAIL", points[i], work_add_one, node), 77);
+		assert_owner(node, "10.200.0.2", UUID_A "/eth0");
+		assert_owner(node, "10.200.0.3", "");
+	}
+	assert_ok(work_add_one(node), &err);
+	assert_owner(node, "10.200.0.3", UUID_A "/eth0");
+}
+
 /* A guest that took a bridge's address would take its neighbours' way out. */
 static void test_gateways_are_in_use(void **state)
 {
@@ -117,9 +146,8 @@ static void test_the_hosts_own_addresses_are_in_use(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		SCRATCH_TEST(test_an_interface_gets_addresses),
-		SCRATCH_TEST(test_an_interface_of_a_pool),
-		SCRATCH_TEST(test_gateways_are_in_use),
+		SCRATCH_TEST(test_an_interface_gets_addresses),	       SCRATCH_TEST(test_an_interface_of_a_pool),
+		SCRATCH_TEST(test_what_it_had_before_stays),	       SCRATCH_TEST(test_gateways_are_in_use),
 		SCRATCH_TEST(test_the_hosts_own_addresses_are_in_use),
 	};
 
