@@ -134,9 +134,9 @@ int net_setup_loopback(struct err *err) _must_check_;
 /*
  * Brings an interface up with its addresses (usable at once: no duplicate address detection) and default routes. Its IPv6
  * link-local address is net_address_link_local() of its MAC. Called as the guest's root, in the guest's network namespace: by the
- * init-to-be, before anything of the guest runs, or by a process of ctctl that joined a running guest. Where it may, it stays in
- * the host's mount namespace meanwhile: settings of IPv6 are files below /proc/sys/net, where the kernel shows the caller's network
- * namespace. Can be repeated. A gateway of a family of which it has no address is EINVAL.
+ * init-to-be, before anything of the guest runs, or by a process of ctctl that joined a running guest, mount namespace included:
+ * settings of IPv6 are files below /proc/sys/net, and in the host's /proc each guest that looks there makes it slower for all
+ * (175 us instead of 15 with 1000 guests). Can be repeated. A gateway of a family of which it has no address is EINVAL.
  */
 int net_setup_guest(const struct net_setup_spec *spec, struct err *err) _must_check_;
 

@@ -63,10 +63,11 @@ int netlink_err_no_ipv6(struct err *err, const struct net_address *address)
 	char text[NET_ADDRESS_ROOM];
 
 	net_address_format(address, false, text);
-	return err_exit(err, EXIT_UNSUPPORTED, EAFNOSUPPORT,
-			"address %s: IPv6 is switched off here: switch it on (ipv6.disable, net.ipv6.conf.all.disable_ipv6) or "
-			"use IPv4 only",
-			text);
+	return err_exit(
+		err, EXIT_UNSUPPORTED, EAFNOSUPPORT,
+		"address %s: there is no IPv6 here: switch it on (ipv6.disable, net.ipv6.conf.all.disable_ipv6), give the "
+		"interface an MTU of at least 1280, or use IPv4 only",
+		text);
 }
 
 int netlink_open(struct nl_sock **ret, struct err *err)

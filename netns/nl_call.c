@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "base/cleanup.h"
+#include "netns/sysctl_priv.h"
 
 /* A request and its answers, with the kernel's errno kept: libnl maps it to fewer numbers of its own. */
 struct exchange {
@@ -88,6 +89,13 @@ int netlink_set_gen_mode(struct nl_sock *sock, int ifindex, const char *name, ui
 	if (r < 0 && r != -EAFNOSUPPORT)
 		return netlink_err_sys(err, r, "choose how the interface '%s' makes its IPv6 address", name);
 	return 0;
+}
+
+int netlink_no_own_address(const char *name, struct err *err)
+{
+	static const char setting[] = "ipv6/conf/%s/addr_gen_mode";
+
+	return sysctl_get(setting, name) < 0 ? 0 : sysctl_set(setting, name, "1", err); /* ip-sysctl.rst: none */
 }
 
 int netlink_set_up(struct nl_sock *sock, int ifindex, const char *name, struct err *err)

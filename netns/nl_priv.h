@@ -84,10 +84,13 @@ int netlink_delete_address(struct nl_sock *sock, int ifindex, const char *name, 
 			   struct err *err) _must_check_;
 
 /*
- * How the interface makes its IPv6 link-local address when it comes up: IN6_ADDR_GEN_MODE_EUI64, or _NONE: not at all. One without
- * IPv6 is fine.
+ * How the interface makes its IPv6 link-local address when it comes up, IN6_ADDR_GEN_MODE_EUI64 for one; one without IPv6 is fine.
+ * In a namespace with few routes: the kernel takes it for a change of the link, and looks through them all.
  */
 int netlink_set_gen_mode(struct nl_sock *sock, int ifindex, const char *name, uint8_t mode, struct err *err) _must_check_;
+
+/* Has it make none, by another way that costs the same however many routes there are: 5 us instead of 170 with 1000 guests. */
+int netlink_no_own_address(const char *name, struct err *err) _must_check_;
 
 /*
  * Sends a request and waits until the kernel has done it; what it answers, message by message, goes to `on_reply` (may be NULL).

@@ -35,7 +35,7 @@ static int set_flags(const struct port *p, struct err *err)
 
 	if (r < 0)
 		return netlink_err_sys(err, r, "set up '%s' as a port of the bridge '%s'", p->spec->link, p->spec->bridge);
-	return netlink_set_gen_mode(p->sock, p->ifindex, p->spec->link, IN6_ADDR_GEN_MODE_NONE, err);
+	return netlink_no_own_address(p->spec->link, err);
 }
 
 static struct nl_msg *fdb_request(const struct port *p, int type, int flags)

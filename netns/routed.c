@@ -14,7 +14,7 @@ static const struct net_address gateway6 = { AF_INET6, { 0xfe, 0x80, [15] = 1 },
  * The guest is the only one at the other end, and not trusted: no routers are heard there. The link's only IPv6 address of its own
  * is the gateway's.
  */
-static int quieten(struct nl_sock *sock, const char *link, int ifindex, bool has_ipv6, struct err *err)
+static int quieten(const char *link, bool has_ipv6, struct err *err)
 {
 	int r = sysctl_set("ipv4/conf/%s/send_redirects", link, "0", err);
 
@@ -26,7 +26,7 @@ static int quieten(struct nl_sock *sock, const char *link, int ifindex, bool has
 	if (r == 0)
 		r = sysctl_set("ipv6/conf/%s/accept_redirects", link, "0", err);
 	if (r == 0)
-		r = netlink_set_gen_mode(sock, ifindex, link, IN6_ADDR_GEN_MODE_NONE, err);
+		r = netlink_no_own_address(link, err);
 	/* A host may have it off for new interfaces only. */
 	return r < 0 ? r : sysctl_set("ipv6/conf/%s/disable_ipv6", link, "0", err);
 }
@@ -131,7 +131,6 @@ int net_routed_setup(const struct net_routed_spec *spec, struct err *err)
 {
 	_cleanup_(cleanup_nl_sock) struct nl_sock *sock = NULL;
 	_cleanup_(cleanup_link) struct rtnl_link *link = NULL;
-	bool has_ipv6 = net_has_ipv6();
 	int r = netlink_check_name(spec->link, err);
 
 	if (r == 0)
@@ -142,8 +141,9 @@ int net_routed_setup(const struct net_routed_spec *spec, struct err *err)
 		return r;
 
 	int ifindex = rtnl_link_get_ifindex(link);
+	bool has_ipv6 = net_has_ipv6() && sysctl_get("ipv6/conf/%s/disable_ipv6", spec->link) >= 0;
 
-	r = quieten(sock, spec->link, ifindex, has_ipv6, err);
+	r = quieten(spec->link, has_ipv6, err);
 	if (r == 0)
 		r = add_gateways(sock, spec->link, ifindex, has_ipv6, err);
 	return r < 0 ? r : add_routes(sock, spec, ifindex, has_ipv6, err);

@@ -216,6 +216,29 @@ static void test_without_ipv6(void **state)
 	assert_true(has_address("vroute1", NET_ROUTED_GATEWAY6));
 }
 
+/* An MTU below that of IPv6 leaves IPv4. */
+static void test_small_mtu(void **state)
+{
+	struct world *w = *state;
+	struct net_routed_spec spec = host_side("vroute0");
+	struct net_veth_spec veth = { .host_name = "vroute0", .guest_name = "eth0", .guest_netns_fd = w->guest, .mtu = 1000 };
+	struct net_setup_spec guest = guest_side();
+	struct err err = ERR_INIT;
+
+	NEED_ROOT();
+	memcpy(veth.mac, guest_mac, 6);
+	assert_ok(net_veth_create(&veth, &err), &err);
+	assert_int_equal(net_routed_setup(&spec, &err), -EAFNOSUPPORT);
+	assert_err_has(&err, "1280");
+	spec.n_addresses = guest.n_addresses = 1;
+	spec.n_prefixes = guest.n_prefixes = 0;
+	guest.gateways[1] = (struct net_address){ 0 };
+	assert_ok(net_routed_setup(&spec, &err), &err);
+	enter(w->guest);
+	assert_ok(net_setup_guest(&guest, &err), &err);
+	assert_true(echo(&(struct echo){ .from = w->host, .to = w->guest, .address = "192.0.2.10" }));
+}
+
 static void test_bad_input(void **state)
 {
 	struct world *w = *state;
@@ -244,6 +267,7 @@ int main(void)
 		WORLD_TEST(test_conflicts),
 		WORLD_TEST(test_network_with_its_own_address),
 		WORLD_TEST(test_without_ipv6),
+		WORLD_TEST(test_small_mtu),
 		WORLD_TEST(test_bad_input),
 	};
 
