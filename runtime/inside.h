@@ -80,7 +80,10 @@ int inside_start_open(const struct guest *guest, const struct net_plans *plans, 
 		      struct err *err) _must_check_;
 /* In the guest, as its root: root_fd is "/". What cannot be written keeps no guest from starting. */
 void inside_start_write(const struct inside_start *start, int root_fd);
-/* Removes what was pending and is done; what could not be done is a warning, and is tried again by the next start. */
+/*
+ * Removes what was pending. What could not be done is a warning, and gone, too: it would come as a surprise, years later. Only a
+ * kill between the start and this has the next start do it once more.
+ */
 void inside_start_done(const struct guest *guest, const struct inside_start *start);
 void inside_start_close(struct inside_start *start);
 

@@ -26,31 +26,26 @@ bool inside_exists(int root_fd, const char *path)
 int inside_open_dir(int root_fd, const char *path, bool make)
 {
 	_cleanup_free_ char *copy = strdup(path);
-	_cleanup_fd_ int above = path_open_in(root_fd, "/", O_PATH | O_DIRECTORY, 0);
+	_cleanup_fd_ int dir = path_open_in(root_fd, "/", O_PATH | O_DIRECTORY, 0);
 	char *name = copy;
 
 	if (!copy)
 		return -ENOMEM;
-	while (above >= 0 && *name) {
-		size_t len = strcspn(name, "/");
-		bool is_last = !name[len];
+	while (dir >= 0 && *(name += strspn(name, "/"))) {
+		char *end = name + strcspn(name, "/"), after = *end;
 		int fd;
 
-		name[len] = '\0';
+		*end = '\0';
 		/* By its whole path, so that a symlink with ".." or an absolute one leads where it leads the guest. */
 		fd = path_open_in(root_fd, copy, O_PATH | O_DIRECTORY, 0);
-		if (fd == -ENOENT && make && mkdirat(above, name, 0755) == 0)
-			fd = path_open_beneath(above, name, O_PATH | O_DIRECTORY, 0);
-		if (fd < 0)
-			return fd;
-		close(above);
-		above = fd;
-		if (is_last)
-			break;
-		name[len] = '/';
-		name += len + 1;
+		if (fd == -ENOENT && make && mkdirat(dir, name, 0755) == 0)
+			fd = path_open_beneath(dir, name, O_PATH | O_DIRECTORY, 0);
+		close(dir);
+		dir = fd;
+		*end = after;
+		name = end;
 	}
-	return TAKE_FD(above);
+	return TAKE_FD(dir);
 }
 
 /* What is there of at most `max` bytes and a bit more, however long the file says it is. */

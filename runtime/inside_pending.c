@@ -169,19 +169,28 @@ int guest_set_keys(const struct node *node, const char *name, const char *user, 
 	return lines ? apply(guest, &change, PENDING_KEYS, lines, err) : err_oom(err);
 }
 
+static int keep_first(const struct err *why, struct err *err)
+{
+	if (err->code == 0)
+		*err = *why;
+	return -err->code;
+}
+
 int inside_apply_passwords(int root_fd, const char *text, struct err *err)
 {
 	_cleanup_free_ char *copy = strdup(text);
 	char *rest = NULL;
 	int r = copy ? 0 : err_oom(err);
 
-	for (char *line = copy ? strtok_r(copy, "\n", &rest) : NULL; line && r == 0; line = strtok_r(NULL, "\n", &rest)) {
+	for (char *line = copy ? strtok_r(copy, "\n", &rest) : NULL; line; line = strtok_r(NULL, "\n", &rest)) {
 		char *field = line;
 		const char *user = strsep(&field, ":");
 		struct inside_hashes hashes = { .yescrypt = strsep(&field, ":"), .sha512 = field };
 
-		if (hashes.sha512)
-			r = inside_write_password(root_fd, user, &hashes, err);
+		struct err why = ERR_INIT;
+
+		if (hashes.sha512 && inside_write_password(root_fd, user, &hashes, &why) < 0)
+			r = keep_first(&why, err);
 	}
 	return r;
 }
@@ -205,8 +214,9 @@ int inside_apply_keys(int root_fd, const char *text, struct err *err)
 {
 	int r = 0;
 
-	for (const char *line = text; *line && r == 0;) {
+	for (const char *line = text; *line;) {
 		size_t len = strcspn(line, ":\n");
+		struct err why = ERR_INIT;
 		_cleanup_free_ char *user = strndup(line, len);
 
 		if (line[len] != ':')
@@ -214,7 +224,10 @@ int inside_apply_keys(int root_fd, const char *text, struct err *err)
 
 		_cleanup_free_ char *keys = user ? collect_keys(&line, user) : NULL;
 
-		r = keys ? inside_write_keys(root_fd, user, keys, err) : err_oom(err);
+		if (!keys)
+			return err_oom(err);
+		if (inside_write_keys(root_fd, user, keys, &why) < 0)
+			r = keep_first(&why, err);
 	}
 	return r;
 }

@@ -71,6 +71,6 @@ bool inside_prepare_ifupdown(int root_fd, const char *interface);
 int inside_pending_read(const struct guest *guest, const char *file, char **ret, struct err *err) _must_check_;
 int inside_pending_remove(const struct guest *guest, const char *file) _must_check_;
 
-/* Their content, in the guest; what cannot be done ends it. */
+/* Their content, in the guest: as much of it as can be done. The error is the first one. */
 int inside_apply_passwords(int root_fd, const char *text, struct err *err) _must_check_;
 int inside_apply_keys(int root_fd, const char *text, struct err *err) _must_check_;

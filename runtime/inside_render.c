@@ -38,15 +38,27 @@ static bool has_family(const struct net_setup_spec *iface, int family)
 	return false;
 }
 
+static bool is_of_family(const char *server, int family)
+{
+	return (family == AF_INET6) == (strchr(server, ':') != NULL);
+}
+
+static bool has_nameserver(const struct inside_network *network, int family)
+{
+	for (size_t i = 0; network->nameservers && network->nameservers[i]; i++) {
+		if (is_of_family(network->nameservers[i], family))
+			return true;
+	}
+	return false;
+}
+
 /* Those of a family (0: both), each between `before` and `after`. */
 static void add_nameservers(struct strbuf *b, const struct inside_network *network, int family, const char *before,
 			    const char *after)
 {
 	for (size_t i = 0; network->nameservers && network->nameservers[i]; i++) {
-		const char *server = network->nameservers[i];
-
-		if (family == 0 || (family == AF_INET6) == (strchr(server, ':') != NULL))
-			strbuf_addf(b, "%s%s%s", before, server, after);
+		if (family == 0 || is_of_family(network->nameservers[i], family))
+			strbuf_addf(b, "%s%s%s", before, network->nameservers[i], after);
 	}
 }
 
@@ -93,7 +105,9 @@ static void add_keyfile_family(struct strbuf *b, const struct inside_network *ne
 	}
 	if (gateway)
 		strbuf_addf(b, "gateway=%s\n", text_of(gateway, false).s);
-	if (network->nameservers && network->nameservers[0]) {
+	/* That of the routes which are there; with another one it would add a second of each. */
+	strbuf_addf(b, "route-metric=%d\n", families[i] == AF_INET ? 0 : 1024);
+	if (has_nameserver(network, families[i])) {
 		strbuf_add(b, "dns=");
 		add_nameservers(b, network, families[i], "", ";");
 		strbuf_add(b, "\n");
@@ -171,8 +185,9 @@ void inside_render_ifupdown(struct strbuf *b, const struct inside_network *netwo
 		    iface->name);
 	strbuf_addf(b, "auto %s\niface %s inet manual\n", iface->name, iface->name);
 	for (size_t i = 0; i < iface->n_addresses; i++)
-		strbuf_addf(b, "\tup ip address replace %s dev %s%s || true\n", text_of(&iface->addresses[i], true).s,
-			    iface->name, iface->addresses[i].family == AF_INET6 ? " nodad" : "");
+		strbuf_addf(b, "\tup ip address replace %s dev %s%s%s || true\n", text_of(&iface->addresses[i], true).s,
+			    iface->name, iface->addresses[i].family == AF_INET6 ? " nodad" : "",
+			    iface->is_routed ? " noprefixroute" : "");
 	for (int i = 0; i < 2; i++) {
 		const struct net_address *gateway = default_gateway(iface, i);
 

@@ -114,9 +114,9 @@ void inside_start_write(const struct inside_start *start, int root_fd)
 static void finish_pending(const struct guest *guest, const char *what, const char *file, const struct err *why)
 {
 	if (why->code != 0)
-		log_warning(guest->node->log, "guest '%s': %s could not be set, the next start tries it again: %s", guest->name,
-			    what, why->msg);
-	else if (inside_pending_remove(guest, file) < 0)
+		log_warning(guest->node->log, "guest '%s': not all of %s could be set; do it again, now that it runs: %s",
+			    guest->name, what, why->msg);
+	if (inside_pending_remove(guest, file) < 0)
 		log_warning(guest->node->log, "guest '%s': '%s' could not be removed: the next start sets %s once more",
 			    guest->name, file, what);
 }
