@@ -182,7 +182,7 @@ static void test_announce_is_believed(void **state)
 /* A host that asks for the address at the same time is told from our own question, and so are its claims. */
 static void test_claims(void **state)
 {
-	struct net_address four = address("192.0.2.10"), six = address("2001:db8::10"), other = address("192.0.2.11");
+	struct net_address four = address("192.0.2.10"), six = address("2001:db8:0:1::"), other = address("192.0.2.11");
 	static const uint8_t ours[6] = { 2, 0, 0, 0, 0, 1 }, theirs[6] = { 2, 0, 0, 0, 0, 2 };
 	struct wire_frame f;
 	uint8_t owner[6];
@@ -207,7 +207,9 @@ static void test_claims(void **state)
 
 		assert_non_null(cut);
 		memcpy(cut, f.bytes, len);
+		memcpy(owner, theirs, 6);
 		assert_int_equal(wire_frame_claims(cut, len, &six, ours, owner), len >= 78);
+		assert_memory_equal(owner, theirs, 6);
 		assert_false(wire_frame_claims(cut, len, &four, ours, owner));
 		free(cut);
 	}
