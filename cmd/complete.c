@@ -28,6 +28,7 @@ struct walk {
 	const struct param *param;	   /* parameter whose value comes next */
 	size_t n_arguments;
 	bool options_ended;
+	bool is_lost; /* a word was no command */
 	char offered[TEMPLATE_NAME_ROOM]; /* the last template's name */
 };
 
@@ -76,6 +77,7 @@ static void step_word(struct walk *w, const char *word)
 		w->group = group;
 	else
 		w->command = command_find(w->group, word);
+	w->is_lost |= !w->command && !group;
 	if (w->command && w->command->stops_at_command && w->n_arguments > 1)
 		w->options_ended = true;
 }
@@ -271,7 +273,7 @@ int verb_complete(struct app *app, const struct request *request, struct err *er
 		offer_options(&w);
 	else if (w.command)
 		offer_argument(&w);
-	else
+	else if (!w.is_lost)
 		offer_commands(&w);
 	return 0;
 }

@@ -2,47 +2,52 @@
 /* Any bytes as guest.conf: what is read can be written into it key by key, and is read back the same. */
 #include "fuzz_place.h"
 
-#include "base/ini.h"
-#include "runtime/params.h"
+#include "runtime/guest_priv.h"
+#include "runtime/interface.h"
 
 #define CONF "guest.conf"
-
-static int on_key(void *context, const char *section, const char *key, const char *value, struct err *err)
-{
-	const struct param *p = *section ? NULL : param_find(key);
-
-	return p ? config_set(context, p, value, err) : 0;
-}
 
 static int read_conf(const struct place *p, struct guest_config *config, struct err *err)
 {
 	if (config_init(config, err) < 0)
 		abort();
-	return ini_read_at(p->fd, CONF, CONF, on_key, config, err);
+	return guest_conf_read(p->fd, CONF, config, err);
 }
 
 /* Writes every value of `config` into the text. */
 static char *edit_all(const struct guest_config *config, const char *text)
 {
-	char *edited = strdup(text);
+	struct guest_setting all[64 + INTERFACES_MAX];
+	size_t n = 0;
 
-	for (size_t i = 0; param_at(i); i++) {
-		_cleanup_free_ char *value = config_get(config, param_at(i));
-		char *next = ini_edit(edited, "", param_at(i)->key, *value ? value : NULL);
+	for (; param_at(n); n++)
+		all[n] = (struct guest_setting){ .param = param_at(n) };
+	for (size_t i = 0; i < config->n_interfaces; i++)
+		all[n++] = (struct guest_setting){ .interface = config->interfaces[i].name };
+	return guest_conf_edit(text, config, all, n);
+}
 
-		free(edited);
-		edited = next;
-	}
-	return edited;
+static void check_value(const void *a, const void *b, const struct param *p)
+{
+	_cleanup_free_ char *x = param_get(a, p), *y = param_get(b, p);
+
+	if (strcmp(x, y) != 0)
+		abort();
 }
 
 static void check_same(const struct guest_config *a, const struct guest_config *b)
 {
-	for (size_t i = 0; param_at(i); i++) {
-		_cleanup_free_ char *x = config_get(a, param_at(i)), *y = config_get(b, param_at(i));
+	if (a->n_interfaces != b->n_interfaces)
+		abort();
+	for (size_t i = 0; param_at(i); i++)
+		check_value(a, b, param_at(i));
+	for (size_t i = 0; i < a->n_interfaces; i++) {
+		const struct guest_interface *same = config_interface(b, a->interfaces[i].name);
 
-		if (strcmp(x, y) != 0)
+		if (!same)
 			abort();
+		for (size_t k = 0; interface_param_at(k); k++)
+			check_value(&a->interfaces[i], same, interface_param_at(k));
 	}
 }
 

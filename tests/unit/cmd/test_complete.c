@@ -50,7 +50,7 @@ static const struct {
 	{ "-q temp", "template " },
 	{ "--prefix /p li", "list " },
 	{ "create web1 micro --auto", "--autostart --autostart-order " },
-	{ "create web1 micro --autostart _", "yes no " },
+	{ "create web1 micro --autostart _", "no yes " },
 	{ "create web1 micro --features f", "fuse " },
 	{ "set web1 --poo", "" },
 	{ "set web1 mem", "memory= memory-high= memory-low= " },
@@ -66,6 +66,16 @@ static const struct {
 	{ "nonsense x", "" },
 	{ "--prefix /nonexistent/ctctl start _", "" },
 	{ "help templ", "template " },
+	{ "ne", "net " },
+	{ "net po", "pool " },
+	{ "net pool sh", "show " },
+	{ "net pool xyzzy _", "" },
+	{ "create web1 micro --rate", "--rate-in --rate-out " },
+	{ "create web1 micro --net _", "routed bridge nat macvlan none " },
+	{ "set web1 --quota-action _", "throttle block stop " },
+	{ "net set web1 eth0 --mem", "" },
+	{ "net set web1 eth0 fil", "filter= " },
+	{ "net add web1 eth1 --filter _", "full mac none " },
 };
 
 static void test_cases(void **state _unused_)

@@ -49,10 +49,10 @@ static void check_command(const struct command *c)
 		if ((c->options >> id & 1) && !has(run.out, word))
 			fail_msg("%s does not show %s", line, word);
 	}
-	for (size_t i = 0; param_at(i); i++) {
-		_cleanup_free_ char *word = str_printf("--%s %s", param_at(i)->key, param_at(i)->argument);
+	for (size_t i = 0; setting_param_at(i); i++) {
+		_cleanup_free_ char *word = str_printf("--%s %s", setting_param_at(i)->key, setting_param_at(i)->argument);
 
-		if (has(run.out, word) != command_takes_param(c, param_at(i)))
+		if (has(run.out, word) != command_takes_param(c, setting_param_at(i)))
 			fail_msg("%s: %s", line, word);
 	}
 }
@@ -91,9 +91,9 @@ static void check_unique(const struct command *c)
 			assert_string_not_equal(x->name, y->name);
 			assert_false(x->letter && x->letter == y->letter);
 		}
-		for (size_t i = 0; (options >> a & 1) && param_at(i); i++) {
-			if (command_takes_param(c, param_at(i)))
-				assert_string_not_equal(option_row((enum option_id)a)->name, param_at(i)->key);
+		for (size_t i = 0; (options >> a & 1) && setting_param_at(i); i++) {
+			if (command_takes_param(c, setting_param_at(i)))
+				assert_string_not_equal(option_row((enum option_id)a)->name, setting_param_at(i)->key);
 		}
 	}
 }
@@ -215,8 +215,8 @@ static void test_manual_page(void **state _unused_)
 
 		assert_int_equal(count(run.out, item) > 0, c->section != SECTION_HIDDEN);
 	}
-	for (size_t i = 0; param_at(i); i++) {
-		_cleanup_free_ char *item = str_printf(".It Cm %s No =", param_at(i)->key);
+	for (size_t i = 0; setting_param_at(i); i++) {
+		_cleanup_free_ char *item = str_printf(".It Cm %s No =", setting_param_at(i)->key);
 
 		assert_int_equal(count(run.out, item), 1);
 	}
