@@ -29,7 +29,7 @@ static const struct command commands[] = {
 	  .options = OPT_BIT(TEMPLATE) | OPT_BIT(START) | OPT_BIT(SSH_KEY),
 	  .params = PARAMS_CREATE,
 	  .examples = { "ctctl create web1 debian-12 --memory 512M --cpus 2 --disk 10G --start",
-			"ctctl create db1 debian-13@20261121.1 --ip 10.200.0.5/24 --autostart yes" },
+			"ctctl create db1 debian-13@20261121.1 --ip 192.0.2.10 --autostart yes" },
 	  .run = verb_create },
 	{ .section = SECTION_LIFE,
 	  .name = "start",

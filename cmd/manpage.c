@@ -223,11 +223,11 @@ static void put_params(FILE *out)
 		put_param(out, param_at(i));
 	fputs(".El\n"
 	      ".Sh INTERFACES\n"
-	      "What can be set on each interface of a guest: keys of its section in guest.conf, such as\n.Li [eth0] ,\n"
+	      "What can be set on each interface of a guest: keys of its section in\nguest.conf, such as\n.Li [eth0] ,\n"
 	      "and options of\n.Cm net add\nand\n.Cm net set .\n"
 	      "As options of\n.Cm create\nand\n.Cm set\nthey are those of eth0.\n"
 	      "Rates are bits per second with K, M, G or T, powers of 1000.\n"
-	      "Entries of lists are separated by commas; in guest.conf a list may be several lines of its key.\n"
+	      "Entries of lists are separated by commas; in guest.conf a list may be several\nlines of its key.\n"
 	      ".Bl -tag -width Ds\n",
 	      out);
 	for (size_t i = 0; interface_param_at(i); i++)

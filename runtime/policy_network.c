@@ -32,13 +32,13 @@ static const struct {
 	{ "vlan", BIT(BRIDGE), "" },
 	{ "parent", BIT(MACVLAN), "" },
 	{ "publish", BIT(NAT), "" },
-	{ "rules", SEEN, ": the host does not see its packets" },
-	{ "rate-in", SEEN, ": the host does not see its packets" },
-	{ "rate-out", SEEN, ": the host does not see its packets" },
-	{ "burst", SEEN, ": the host does not see its packets" },
-	{ "packets", SEEN, ": the host does not see its packets" },
-	{ "connections", SEEN, ": the host does not see its packets" },
-	{ "quota", SEEN, ": the host does not see its packets" },
+	{ "rules", SEEN, ", whose packets the host does not see" },
+	{ "rate-in", SEEN, ", whose packets the host does not see" },
+	{ "rate-out", SEEN, ", whose packets the host does not see" },
+	{ "burst", SEEN, ", whose packets the host does not see" },
+	{ "packets", SEEN, ", whose packets the host does not see" },
+	{ "connections", SEEN, ", whose packets the host does not see" },
+	{ "quota", SEEN, ", whose packets the host does not see" },
 };
 
 static int check_meaning(const struct guest_interface *iface, struct err *err)
@@ -52,9 +52,8 @@ static int check_meaning(const struct guest_interface *iface, struct err *err)
 		if (*text && !(meant_for[i].modes >> iface->net & 1))
 			return err_exit(
 				err, EXIT_INVALID, EINVAL,
-				"%s '%.80s': is nothing for net=%s%s: expected none: take it away with --%s \"\", or choose "
-				"another --net",
-				key, text, net_mode_word(iface->net), meant_for[i].why, key);
+				"%s '%.80s': expected none with net=%s%s: leave it out (--%s \"\"), or choose another --net", key,
+				text, net_mode_word(iface->net), meant_for[i].why, key);
 	}
 	return 0;
 }
