@@ -310,5 +310,5 @@ int address_release_all_of(const struct node *node, const char *uuid, struct err
 	/* Before the guest's own folder goes: after a power cut, none may be left that nobody would give back. */
 	if (r == 0 && rel.n > 0 && fsync(fd) < 0)
 		r = -errno;
-	return r < 0 ? err_sys(err, -r, "give back the addresses of '%s'", uuid) : 0;
+	return r < 0 ? err_sys(err, -r, "give back the addresses of '%s'", uuid) : address_end_change(node, uuid, err);
 }

@@ -70,6 +70,20 @@ int address_release_interface(const struct node *node, const char *uuid, const s
 			      struct err *err) _must_check_;
 
 /*
+ * Around a change of what an existing guest has: a mark in the registry from before the first address is taken until the last one is
+ * given back and guest.conf says what is left. (A new guest's journal says the same.) Under the guest's lock.
+ */
+int address_begin_change(const struct node *node, const char *uuid, struct err *err) _must_check_;
+int address_end_change(const struct node *node, const char *uuid, struct err *err) _must_check_;
+
+/*
+ * For whoever opens a guest to change it, with what guest.conf says: if a change was killed, gives back all that the guest has and
+ * these interfaces do not list, which reads the whole folder. 1 if there was something, 0 if not. Cheap without a mark.
+ */
+int address_settle_change(const struct node *node, const char *uuid, const struct guest_interface *interfaces, size_t n,
+			  struct err *err) _must_check_;
+
+/*
  * Where neighbours would answer for the addresses of an interface: IPv4, IPv6; "": nobody is to be asked. A bridge that is given, the
  * parent of a macvlan, of a routed one the uplink, of nat the pool's bridge if it is there. `pool` may be NULL.
  */

@@ -12,6 +12,7 @@
 #include "base/journal.h"
 #include "base/path.h"
 #include "base/proc.h"
+#include "runtime/addresses.h"
 #include "runtime/guest_priv.h"
 #include "runtime/operations.h"
 
@@ -178,6 +179,21 @@ static int settle_end(struct guest *guest, struct err *err)
 	return 0;
 }
 
+/* Once the kernel has what guest.conf says, what else the guest took is free. */
+static void settle_addresses(struct guest *guest)
+{
+	const struct guest_config *config = &guest->config;
+	struct err why = ERR_INIT;
+	int r = path_exists_at(guest->run_fd, JOURNAL_FILE)
+			? 0
+			: address_settle_change(guest->node, config->uuid, config->interfaces, config->n_interfaces, &why);
+
+	if (r == 1)
+		log_notice(guest->node->log, "guest '%s': addresses of an interrupted change were given back", guest->name);
+	if (r < 0)
+		log_warning(guest->node->log, "guest '%s': addresses of an interrupted change stay taken: %s", guest->name, why.msg);
+}
+
 int guest_settle(struct guest *guest, bool *ret_gone, struct err *err)
 {
 	struct err why = ERR_INIT;
@@ -197,6 +213,8 @@ int guest_settle(struct guest *guest, bool *ret_gone, struct err *err)
 	if (alive < 0)
 		return alive;
 	r = settle_operation(guest, alive, err);
+	if (r == 0)
+		settle_addresses(guest);
 	if (r < 0 || guest->was_restarted)
 		return r;
 	if (!alive)

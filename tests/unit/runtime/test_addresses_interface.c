@@ -108,6 +108,40 @@ static void test_what_it_had_before_stays(void **state)
 	assert_owner(node, "10.200.0.3", UUID_A "/eth0");
 }
 
+/* A change that was killed: what guest.conf does not list is given back, but only then. */
+static void test_changes_that_were_interrupted(void **state)
+{
+	struct place p;
+	const struct node *node = put_node(*state, &p);
+	_cleanup_(interface_free) struct guest_interface a = { 0 };
+	struct err err;
+
+	open_interface(&a);
+	set(&a, "net", "nat");
+	set(&a, "ip", "10.200.0.2/28");
+	set(&a, "route", "2001:db8:5::/64");
+	assert_ok(take_one(node, "10.200.0.2", false, UUID_A, "eth0", &err), &err);
+	assert_ok(take_one(node, "2001:db8:5::/64", true, UUID_A, "eth0", &err), &err);
+	assert_ok(take_one(node, "2001:db8:6::/64", true, UUID_A, "eth0", &err), &err);
+	assert_ok(take_one(node, "10.200.0.3", false, UUID_A, "eth0", &err), &err);
+	assert_ok(take_one(node, "10.200.0.4", false, UUID_A, "eth1", &err), &err);
+	assert_ok(take_one(node, "10.200.0.5", false, UUID_B, "eth0", &err), &err);
+	assert_int_equal(address_settle_change(node, UUID_A, &a, 1, &err), 0);
+	assert_ok(address_begin_change(node, UUID_A, &err), &err);
+	assert_ok(address_end_change(node, UUID_A, &err), &err);
+	assert_int_equal(address_settle_change(node, UUID_A, &a, 1, &err), 0);
+	assert_int_equal(count_entries(node), 6);
+	assert_ok(address_begin_change(node, UUID_A, &err), &err);
+	assert_int_equal(address_settle_change(node, UUID_B, &a, 1, &err), 0);
+	assert_int_equal(address_settle_change(node, UUID_A, &a, 1, &err), 1);
+	assert_int_equal(count_entries(node), 3);
+	assert_owner(node, "10.200.0.2", UUID_A "/eth0");
+	assert_owner(node, "2001:db8:5::_64", UUID_A "/eth0");
+	assert_owner(node, "10.200.0.5", UUID_B "/eth0");
+	assert_ok(take_one(node, "10.200.0.3", false, UUID_A, "eth0", &err), &err);
+	assert_int_equal(address_settle_change(node, UUID_A, &a, 1, &err), 0);
+}
+
 /* A guest that took a bridge's address would take its neighbours' way out. */
 static void test_gateways_are_in_use(void **state)
 {
@@ -146,9 +180,9 @@ static void test_the_hosts_own_addresses_are_in_use(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		SCRATCH_TEST(test_an_interface_gets_addresses),	       SCRATCH_TEST(test_an_interface_of_a_pool),
-		SCRATCH_TEST(test_what_it_had_before_stays),	       SCRATCH_TEST(test_gateways_are_in_use),
-		SCRATCH_TEST(test_the_hosts_own_addresses_are_in_use),
+		SCRATCH_TEST(test_an_interface_gets_addresses), SCRATCH_TEST(test_an_interface_of_a_pool),
+		SCRATCH_TEST(test_what_it_had_before_stays),	SCRATCH_TEST(test_changes_that_were_interrupted),
+		SCRATCH_TEST(test_gateways_are_in_use),		SCRATCH_TEST(test_the_hosts_own_addresses_are_in_use),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
