@@ -35,7 +35,7 @@ static void request_delete_chain(struct requests *r, uint8_t family, const char 
 	r->q[r->n++] = (struct filter_request){ .type = NFT_MSG_DELCHAIN, .family = family, .chain = chain };
 }
 
-static int request_err(const struct filter_request *q, struct err *err)
+int filter_request_err(const struct filter_request *q, struct err *err)
 {
 	const char *what = q->chain ? q->chain : q->element ? q->element->set : "table";
 
@@ -81,7 +81,7 @@ static int delete_all(const char *table, struct requests *r, struct err *err)
 		if (ret != -ECANCELED)
 			return ret;
 		if (!drop_missing(r))
-			return request_err(first_refused(r), err);
+			return filter_request_err(first_refused(r), err);
 	}
 	return err_set(err, EBUSY, "nftables: elements of the table '%s' keep changing: try again", table);
 }
@@ -154,7 +154,7 @@ static int clear_way(const char *table, struct requests *r, struct requests *ret
 		bool in_the_way = q->type == NFT_MSG_NEWSETELEM && (q->error == EEXIST || q->error == EBUSY);
 
 		if (q->error && !in_the_way && !(q->error == ENOENT && q->type == NFT_MSG_DELSETELEM))
-			return request_err(q, err);
+			return filter_request_err(q, err);
 		if (in_the_way && q->element->owner) {
 			int k = check_owner(table, q->element, err);
 
@@ -333,47 +333,6 @@ int net_filter_change(const char *table, const struct net_filter_spec *old, cons
 	if (ret == 0 && old->n_rules && (!spec->n_rules || old->is_bridged != spec->is_bridged))
 		remove_rules(table, old);
 	return ret;
-}
-
-/* The chain is what says that the rules of nat are there. */
-static int open_nat(const char *table, struct err *err)
-{
-	int r = filter_has_chain(table, NFPROTO_INET, FILTER_NAT_CHAIN, err);
-
-	if (r != 0)
-		return r < 0 ? r : 0;
-
-	_cleanup_free_ char *text = filter_text_nat(table);
-
-	r = text ? filter_run_text(text, err) : err_oom(err);
-	return r == -EEXIST ? 0 : r;
-}
-
-int net_filter_add_nat(const char *table, const char *bridge, const struct net_address *networks, size_t n, struct err *err)
-{
-	_cleanup_(cleanup_elements) struct filter_elements elements = { 0 };
-	_cleanup_(cleanup_requests) struct requests r = { 0 };
-	int ret = open_nat(table, err);
-
-	if (ret < 0)
-		return ret;
-	(void)filter_element_add(&elements, NFPROTO_INET, "nat_bridges", bridge);
-
-	struct filter_element *pair = filter_element_add(&elements, NFPROTO_INET, "nat_hairpin", bridge);
-
-	if (pair)
-		filter_key_add(pair, (uint8_t[16]){ 0 }, 16);
-	if (pair)
-		memcpy(pair->key + 16, pair->key, 16);
-	for (size_t i = 0; i < n; i++)
-		(void)filter_element_add(&elements, NFPROTO_INET, networks[i].family == AF_INET ? "nat_v4" : "nat_v6", bridge);
-	ret = elements.failed ? err_oom(err) : requests_room(&r, 2 * elements.n, err);
-	if (ret < 0)
-		return ret;
-	/* Without NLM_F_EXCL what is there already is fine. */
-	for (size_t i = 0; i < elements.n; i++)
-		request_element(&r, NFT_MSG_NEWSETELEM, NLM_F_CREATE, &elements.e[i]);
-	return change_all(table, &r, 2 * elements.n, err);
 }
 
 int net_filter_read(const char *table, const char *link, bool is_bridged, struct net_traffic *ret, struct err *err)

@@ -11,7 +11,7 @@
  * What a guest's packets may be, how many, and how many there were, by nftables. A fixed rule set in three tables of one name
  * (inet, bridge, arp), whose sets and maps have an element for each interface: neither the cost of a packet nor that of a start
  * grows with the number of guests. Rules are given to libnftables as text, once per boot of the host; elements go to the kernel
- * by libnftnl, in one transaction per interface, without reading what is there.
+ * by libnl, in one transaction per interface, without reading what is there.
  *
  * All calls are made by the host's root in the host's network namespace. EXIT_UNSUPPORTED: the kernel has no nftables (or not
  * what a part of it needs); the message says what.
@@ -34,15 +34,15 @@ struct net_publish {
 /* A line of the guest's firewall, for packets towards the guest; the first that matches counts. */
 struct net_rule {
 	bool allow;
-	uint8_t protocol;	 /* IPPROTO_TCP, _UDP, _ICMP (both families), or 0: any */
-	uint16_t port_first;	 /* 0, 0: any; TCP and UDP only */
+	uint8_t protocol;    /* IPPROTO_TCP, _UDP, _ICMP (both families), or 0: any */
+	uint16_t port_first; /* 0, 0: any; TCP and UDP only */
 	uint16_t port_last;
 	struct net_address from; /* family 0: anywhere */
 };
 
 enum net_quota_action {
 	NET_QUOTA_THROTTLE, /* both directions are policed to `throttle_bits` once it is used up */
-	NET_QUOTA_BLOCK,    /* nothing passes any more */
+	NET_QUOTA_BLOCK,    /* nothing passes between the guest and the outside any more; local traffic does */
 };
 
 /* Everything about one interface, by its end on the host. Arrays are the caller's. */
@@ -55,13 +55,13 @@ struct net_filter_spec {
 	size_t n_addresses;
 	const struct net_address *prefixes; /* routed to it */
 	size_t n_prefixes;
-	uint64_t packets_per_s;	    /* from the guest; 0: no limit */
-	uint64_t connections_per_s; /* TCP, from the guest; 0: no limit */
+	uint64_t packets_per_s;	    /* from the guest, a tenth of a second's at once; 0: no limit */
+	uint64_t connections_per_s; /* TCP, from the guest, in the same way; 0: no limit */
 	const struct net_publish *publish;
 	size_t n_publish;
 	const struct net_rule *rules; /* none: all is allowed; some: what none allows is refused, but answers to the guest */
 	size_t n_rules;
-	uint64_t quota_bytes; /* of traffic with the outside; 0: none */
+	uint64_t quota_bytes; /* of traffic with the outside, both directions; 0: none */
 	uint64_t quota_used_bytes;
 	enum net_quota_action quota_action;
 	uint64_t throttle_bits; /* per second */
@@ -69,12 +69,15 @@ struct net_filter_spec {
 
 /* What belongs to the node. */
 struct net_filter_node {
-	const char *table;		      /* name of the three tables */
-	const struct net_address *local;      /* networks whose traffic counts as local */
+	const char *table;		 /* name of the three tables */
+	const struct net_address *local; /* networks whose traffic counts as local, beside link-local and multicast */
 	size_t n_local;
 };
 
-/* Makes the tables if they are missing; returns at once if they are there (one small question). Two at once are fine. */
+/*
+ * Makes the tables if they are missing; returns at once if they are there (a small question for each). Two at once are fine. Other
+ * local networks than before take force when the tables are made anew.
+ */
 int net_filter_open(const struct net_filter_node *node, struct err *err) _must_check_;
 
 /* Removes the three tables. A missing one is fine. */
@@ -88,15 +91,24 @@ int net_filter_add(const char *table, const struct net_filter_spec *spec, struct
 
 /*
  * Takes them out again. Elements, or tables, that are missing are fine: it is also what cleans up after a kill. `spec` is what
- * was (perhaps only in part) added.
+ * was (perhaps only in part) added. It waits for the kernel until no packet uses them any more (one RCU grace period, some
+ * milliseconds): call it where nobody waits for the answer.
  */
 int net_filter_remove(const char *table, const struct net_filter_spec *spec, struct err *err) _must_check_;
 
-/* From the old to the new in one transaction; counters keep counting. Both have the same link. */
+/*
+ * From the old to the new in one transaction; counters keep counting, and so does the quota unless its used bytes differ between
+ * the two. Both have the same link and are bridged, or not. (Rules are replaced by a transaction of their own, before.)
+ */
 int net_filter_change(const char *table, const struct net_filter_spec *old, const struct net_filter_spec *spec,
 		      struct err *err) _must_check_;
 
-/* The networks of a nat bridge: what leaves them to elsewhere is masqueraded, and from elsewhere only published ports come in. */
+/*
+ * The networks of a nat bridge: what leaves it to elsewhere is masqueraded in the families of which it has a network, and from
+ * elsewhere (the host itself is not elsewhere) only published ports and answers come in. It can be said again. From here on the
+ * host tracks connections. Published ports are reached by the addresses of the host from outside, from guests and from the
+ * host itself, but not by 127.0.0.1 and ::1.
+ */
 int net_filter_add_nat(const char *table, const char *bridge, const struct net_address *networks, size_t n,
 		       struct err *err) _must_check_;
 

@@ -180,6 +180,8 @@ static int put_element(struct nl_msg *msg, const struct filter_element *e, bool 
 	struct nlattr *element = list ? nla_nest_start(msg, NFTA_LIST_ELEM) : NULL;
 	int r = element ? put_bytes(msg, NFTA_SET_ELEM_KEY, e->key, e->key_len) : -1;
 
+	if (r == 0 && e->has_end)
+		r = put_bytes(msg, NFTA_SET_ELEM_KEY_END, e->key_end, e->key_len);
 	if (r == 0 && !only_key && e->chain[0])
 		r = put_verdict(msg, e);
 	if (r == 0 && !only_key && e->value_len)

@@ -33,6 +33,8 @@ struct filter_element {
 	const char *set;
 	uint8_t key[FILTER_KEY_ROOM];
 	uint32_t key_len;
+	uint8_t key_end[FILTER_KEY_ROOM]; /* an interval: its last key */
+	bool has_end;
 	char chain[FILTER_CHAIN_ROOM];	/* a map of verdicts: the chain, */
 	int verdict;			/* NFT_GOTO or NFT_JUMP */
 	uint8_t value[FILTER_KEY_ROOM]; /* a map of values */
@@ -78,6 +80,9 @@ struct filter_request {
  * which. Any other negative errno with `err` set.
  */
 int filter_transaction(const char *table, struct filter_request *requests, size_t n, struct err *err) _must_check_;
+
+/* The error of a refused one. */
+int filter_request_err(const struct filter_request *request, struct err *err) _must_check_;
 
 /* What the kernel says about an element. */
 struct filter_answer {

@@ -245,7 +245,9 @@ static const char *const nat_rules =
 	"add set inet TABLE nat_v4 { type ifname; }\n"
 	"add set inet TABLE nat_v6 { type ifname; }\n"
 	"add set inet TABLE nat_bridges { type ifname; }\n"
-	"add set inet TABLE nat_hairpin { type ifname . ifname; }\n"
+	"add set inet TABLE nat_pair { type ifname . ifname; }\n"
+	"add set inet TABLE nat_hairpin_v4 { type ifname . ipv4_addr; flags interval; }\n"
+	"add set inet TABLE nat_hairpin_v6 { type ifname . ipv6_addr; flags interval; }\n"
 	"add chain inet TABLE nat_prerouting { type nat hook prerouting priority -100; policy accept; }\n"
 	"add rule inet TABLE nat_prerouting jump publish\n"
 	"add chain inet TABLE nat_output { type nat hook output priority -100; policy accept; }\n"
@@ -254,11 +256,15 @@ static const char *const nat_rules =
 	"add rule inet TABLE nat_forward oifname != @nat_bridges accept\n"
 	"add rule inet TABLE nat_forward ct state established,related accept\n"
 	"add rule inet TABLE nat_forward ct status dnat accept\n"
-	"add rule inet TABLE nat_forward iifname . oifname @nat_hairpin accept\n"
+	"add rule inet TABLE nat_forward iifname . oifname @nat_pair accept\n"
 	"add rule inet TABLE nat_forward drop\n"
 	"create chain inet TABLE " FILTER_NAT_CHAIN " { type nat hook postrouting priority 100; policy accept; }\n"
-	/* To a published port of a neighbour on the same bridge: the answer has to come back by the host. */
-	"add rule inet TABLE " FILTER_NAT_CHAIN " iifname . oifname @nat_hairpin ct status dnat masquerade\n"
+	/*
+	 * To a published port of a neighbour on the same bridge: the answer has to come back by the host. By address, since with
+	 * br_netfilter (net.bridge.bridge-nf-call-iptables) the packet stays on the bridge and has no interface that it came from.
+	 */
+	"add rule inet TABLE " FILTER_NAT_CHAIN " oifname . ip saddr @nat_hairpin_v4 ct status dnat masquerade\n"
+	"add rule inet TABLE " FILTER_NAT_CHAIN " oifname . ip6 saddr @nat_hairpin_v6 ct status dnat masquerade\n"
 	"add rule inet TABLE " FILTER_NAT_CHAIN " meta nfproto ipv4 iifname @nat_v4 oifname != @nat_v4 masquerade\n"
 	"add rule inet TABLE " FILTER_NAT_CHAIN " meta nfproto ipv6 iifname @nat_v6 oifname != @nat_v6 masquerade\n";
 
