@@ -239,7 +239,7 @@ static inline _unused_ bool echo(const struct echo *e)
 {
 	struct sockaddr_storage server_addr, to_addr, source_addr, peer;
 	socklen_t peer_len = sizeof(peer);
-	int timeout_ms = e->timeout_ms ? e->timeout_ms : 2000;
+	int timeout_ms = e->timeout_ms ? e->timeout_ms : 5000;
 	char byte = 'x';
 	ssize_t got = -1;
 
