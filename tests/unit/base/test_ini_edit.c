@@ -31,6 +31,8 @@ static void test_edits(void **state)
 		{ "[open\nk = 1\n", "", "k", "2", "[open\nk = 2\n" },
 		{ "[s]\nk = 1\n[]\nb = 1\n", "", "k", "2", "k = 2\n[s]\nk = 1\n[]\nb = 1\n" },
 		{ "a=1\r\nk=2\r\nb=3\r\n", "", "k", "4", "a=1\r\nk = 4\nb=3\r\n" },
+		{ "a = 1\nk = 1\nb = 2\nk = 3\n", "", "k", "4\n5", "a = 1\nk = 4\nk = 5\nb = 2\n" },
+		{ "[s]\na = 1", "s", "k", "2\n3\n4", "[s]\na = 1\nk = 2\nk = 3\nk = 4\n" },
 		{ "\xef\xbb\xbfk = 1\nb = 2\n", "", "k", "3", "\xef\xbb\xbfk = 3\nb = 2\n" },
 		{ "\xef\xbb\xbf[s]\nk = 1\n", "s", "k", "2", "\xef\xbb\xbf[s]\nk = 2\n" },
 	};
@@ -38,6 +40,31 @@ static void test_edits(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		_cleanup_free_ char *is = ini_edit(rows[i].text, rows[i].section, rows[i].key, rows[i].value);
+
+		assert_non_null(is);
+		if (strcmp(is, rows[i].is) != 0)
+			fail_msg("'%s' became\n%s", rows[i].text, is);
+	}
+}
+
+static void test_sections_are_removed(void **state)
+{
+	static const struct {
+		const char *text, *is;
+	} rows[] = {
+		{ "", "" },
+		{ "k = 1\n", "k = 1\n" },
+		{ "k = 1\n[s]\nk = 2\n", "k = 1\n" },
+		{ "[s]\nk = 2\n# mine\n[t]\nk = 3", "[t]\nk = 3" },
+		{ "[sx]\nk = 1\n[t]\n[s]", "[sx]\nk = 1\n[t]\n" },
+		{ " [s] ; why\nk = 1\n[t]\nk = 2\n[s]\nk = 3\n", "[t]\nk = 2\n" },
+		{ "# [s]\nk = [s]\n", "# [s]\nk = [s]\n" },
+		{ "\xef\xbb\xbf[s]\nk = 1\n[t]\n", "\xef\xbb\xbf[t]\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_free_ char *is = ini_remove_section(rows[i].text, "s");
 
 		assert_non_null(is);
 		if (strcmp(is, rows[i].is) != 0)
@@ -166,6 +193,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		SCRATCH_TEST(test_edits),
+		SCRATCH_TEST(test_sections_are_removed),
 		SCRATCH_TEST(test_every_other_byte_stays),
 	};
 

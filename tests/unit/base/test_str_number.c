@@ -230,6 +230,81 @@ static void test_milli_round_trip(void **state)
 	assert_string_equal(room, "100");
 }
 
+static void test_rates(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t value;
+	} rows[] = {
+		{ "0", 0 },
+		{ "8000", 8000 },
+		{ "100M", 100000000 },
+		{ "100m", 100000000 },
+		{ "100Mbit", 100000000 },
+		{ "1.5G", 1500000000 },
+		{ "0.001K", 1 },
+		{ "64bit", 64 },
+		{ "9T", UINT64_C(9000000000000) },
+		{ "9223372036854775807", INT64_MAX },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		char room[STR_NUMBER_ROOM];
+		uint64_t v = 1, back = 1;
+
+		assert_int_equal(str_to_rate(rows[i].text, &v), 0);
+		assert_true(v == rows[i].value);
+		str_from_rate(v, room);
+		assert_int_equal(str_to_rate(room, &back), 0);
+		assert_true(back == v);
+	}
+}
+
+static void test_no_rates(void **state)
+{
+	static const struct {
+		const char *text;
+		int r;
+	} rows[] = {
+		{ "", -EINVAL },
+		{ "M", -EINVAL },
+		{ "-1M", -EINVAL },
+		{ "1.5", -EINVAL },
+		{ "1Mb", -EINVAL },
+		{ "1MiB", -EINVAL },
+		{ "1P", -EINVAL },
+		{ "1 M", -EINVAL },
+		{ "1Mbits", -EINVAL },
+		{ "1M ", -EINVAL },
+		{ "9223372036854775808", -ERANGE },
+		{ "18446744073709551615T", -ERANGE },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		uint64_t v = 7;
+
+		if (str_to_rate(rows[i].text, &v) != rows[i].r || v != 7)
+			fail_msg("'%s' was read", rows[i].text);
+	}
+}
+
+static void test_rate_is_written_short(void **state)
+{
+	char room[STR_NUMBER_ROOM];
+
+	(void)state;
+	str_from_rate(100000000, room);
+	assert_string_equal(room, "100M");
+	str_from_rate(1500000000, room);
+	assert_string_equal(room, "1500M");
+	str_from_rate(1024, room);
+	assert_string_equal(room, "1024");
+	str_from_rate(UINT64_C(2000000000000), room);
+	assert_string_equal(room, "2T");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -240,6 +315,9 @@ int main(void)
 		cmocka_unit_test(test_size_is_written_short),
 		cmocka_unit_test(test_milli),
 		cmocka_unit_test(test_milli_round_trip),
+		cmocka_unit_test(test_rates),
+		cmocka_unit_test(test_no_rates),
+		cmocka_unit_test(test_rate_is_written_short),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
