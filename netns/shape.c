@@ -9,7 +9,8 @@
 
 /* A GSO packet is sent whole; a bucket that it does not fit into would be in debt all the time. */
 #define BURST_MIN	 65536
-#define BURST_PER_SECOND 100 /* the default are 10 ms */
+#define POLICE_BURST_MIN (4 * BURST_MIN) /* what does not fit is dropped: with room for one packet TCP gets half */
+#define BURST_PER_SECOND 100		 /* the default are 10 ms */
 
 /*
  * ifb stops its queue at that many packets that it has not handed on yet (drivers/net/ifb.c, ifb_xmit()); its own 32 is less than
@@ -111,8 +112,8 @@ static int set_from_guest(const struct shape_dev *dev, const struct net_shape_sp
 
 	if (r == -EOPNOTSUPP) {
 		made->ingress = true;
-		if (rate.burst < BURST_MIN)
-			rate.burst = BURST_MIN; /* what does not fit into a policer's bucket never passes */
+		if (rate.burst < POLICE_BURST_MIN)
+			rate.burst = POLICE_BURST_MIN;
 		r = shape_police(dev, &rate, err);
 		return r < 0 ? r : 1;
 	}

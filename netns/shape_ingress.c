@@ -10,7 +10,6 @@
 #include "base/cleanup.h"
 
 #define INGRESS_HANDLE TC_HANDLE(0xffffU, 0)
-#define PRIORITY       1
 #define CELL_LOG       3 /* anything but 0: the kernel wants a table of times with a policer, and then computes them itself */
 
 /* What is done to each packet: to_ifindex 0 is a policer. */
@@ -89,11 +88,12 @@ static int put_matchall(struct nl_msg *msg, const struct action *action)
 /* Both do the same here; either may be missing in a kernel made by hand. */
 static const struct classifier {
 	const char *kind;
-	uint32_t handle; /* so that a second one of the same is EEXIST and not a second one */
+	uint32_t handle;   /* so that a second one of the same is EEXIST and not a second one */
+	uint32_t priority; /* each its own: at that of another kind one is EINVAL, whether the kernel knows it or not */
 	int (*put)(struct nl_msg *msg, const struct action *action);
 } classifiers[] = {
-	{ "u32", 0x80000001, put_u32 }, /* 800::1, in the hash table that u32 makes for each priority */
-	{ "matchall", 1, put_matchall },
+	{ "u32", 0x80000001, 1, put_u32 }, /* 800::1, in the hash table that u32 makes for each priority */
+	{ "matchall", 1, 2, put_matchall },
 };
 
 static int send_filter(const struct shape_dev *dev, const struct classifier *c, const struct action *action)
@@ -103,7 +103,7 @@ static int send_filter(const struct shape_dev *dev, const struct classifier *c, 
 		.tcm_ifindex = dev->ifindex,
 		.tcm_handle = c->handle,
 		.tcm_parent = INGRESS_HANDLE,
-		.tcm_info = TC_H_MAKE(PRIORITY << 16, htons(ETH_P_ALL)),
+		.tcm_info = TC_H_MAKE(c->priority << 16, htons(ETH_P_ALL)),
 	};
 
 	if (!msg || nlmsg_append(msg, &tcm, sizeof(tcm), NLMSG_ALIGNTO) < 0 || nla_put_string(msg, TCA_KIND, c->kind) < 0)
