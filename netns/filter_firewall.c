@@ -45,11 +45,11 @@ static void add_rule(struct strbuf *b, const char *head, const struct net_rule *
 	}
 	if (rule->protocol == IPPROTO_ICMP) {
 		if (rule->from.family != AF_INET6) {
-			snprintf(match, sizeof(match), "%s meta protocol ip meta l4proto icmp", from);
+			snprintf(match, sizeof(match), "%s meta protocol ip meta l4proto 1", from);
 			add_protocol(b, head, match, verdict);
 		}
 		if (rule->from.family != AF_INET) {
-			snprintf(match, sizeof(match), "%s meta protocol ip6 meta l4proto ipv6-icmp", from);
+			snprintf(match, sizeof(match), "%s meta protocol ip6 meta l4proto 58", from);
 			add_protocol(b, head, match, verdict);
 		}
 		return;

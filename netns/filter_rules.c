@@ -14,6 +14,7 @@
  * first goto that fits decides: to `refuse`, or to count_out. What comes to the guest is counted last, when nothing changes it any
  * more: to_guests looks it up in `receivers` and goes to count_in, or to the guest's own rules, which go on there. An element's
  * own limit, quota or counter is run by the kernel whenever a lookup finds the element (nft_lookup_eval(), Linux 5.7).
+ * Protocols are numbers: a small system has no /etc/protocols.
  */
 
 static const char *const sets =
@@ -97,7 +98,7 @@ static const char *const checks_v4 =
 	"chain igmp_v4 { igmp type membership-query goto refuse; }\n"
 	"chain allowed_v4 {\n"
 	" ip hdrlength > 5 jump options_v4\n"
-	" meta l4proto vmap { tcp : jump tcp_syn, udp : jump udp_ports, icmp : jump icmp_v4, igmp : jump igmp_v4 }\n"
+	" meta l4proto vmap { 6 : jump tcp_syn, 17 : jump udp_ports, 1 : jump icmp_v4, 2 : jump igmp_v4 }\n"
 	" goto out_v4\n"
 	"}\n"
 	"chain full_v4 {\n"
@@ -115,7 +116,7 @@ static const char *const checks_v4 =
  */
 static const char *const checks_nd =
 	"chain solicit_v6 {\n"
-	" ip6 nexthdr != ipv6-icmp goto refuse\n"
+	" ip6 nexthdr != 58 goto refuse\n"
 	" ip6 length 24 goto out_v6\n"
 	" ip6 length 32 @th,192,16 0x0101 iifname . @th,208,48 @nd_mac goto out_v6\n"
 	" ip6 length 32 @th,192,16 0x0e01 goto out_v6\n"
@@ -123,21 +124,21 @@ static const char *const checks_nd =
 	"}\n"
 	/* From the unspecified address it asks whether somebody has the target: only for what is to be one's own. */
 	"chain probe_v6 {\n"
-	" ip6 nexthdr != ipv6-icmp goto refuse\n"
+	" ip6 nexthdr != 58 goto refuse\n"
 	" iifname . @th,64,128 != @nd_target goto refuse\n"
 	" ip6 length 24 goto out_v6\n"
 	" ip6 length 32 @th,192,16 0x0e01 goto out_v6\n"
 	" goto refuse\n"
 	"}\n"
 	"chain advertise_v6 {\n"
-	" ip6 nexthdr != ipv6-icmp goto refuse\n"
+	" ip6 nexthdr != 58 goto refuse\n"
 	" iifname . @th,64,128 != @nd_target goto refuse\n"
 	" ip6 length 24 goto out_v6\n"
 	" ip6 length 32 @th,192,16 0x0201 iifname . @th,208,48 @nd_mac goto out_v6\n"
 	" goto refuse\n"
 	"}\n"
 	"chain router_solicit_v6 {\n"
-	" ip6 nexthdr != ipv6-icmp goto refuse\n"
+	" ip6 nexthdr != 58 goto refuse\n"
 	" ip6 length 8 goto out_v6\n"
 	" ip6 length 16 @th,64,16 0x0101 iifname . @th,80,48 @nd_mac goto out_v6\n"
 	" goto refuse\n"
@@ -165,7 +166,7 @@ static const char *const checks_v6 =
 	"chain allowed_v6 {\n"
 	" exthdr rt exists goto refuse\n"
 	" exthdr frag exists jump fragment_v6\n"
-	" meta l4proto vmap { tcp : jump tcp_syn, udp : jump udp_ports, ipv6-icmp : jump icmp_v6 }\n"
+	" meta l4proto vmap { 6 : jump tcp_syn, 17 : jump udp_ports, 58 : jump icmp_v6 }\n"
 	" goto out_v6\n"
 	"}\n"
 	"chain full_v6 {\n"
@@ -197,13 +198,13 @@ static const char *const levels =
 	"chain level_mac {\n"
 	" iifname @packet_limit goto refuse\n"
 	" iifname . ether saddr != @own_mac goto refuse\n"
-	" meta l4proto vmap { tcp : jump tcp_syn, udp : jump udp_ports }\n"
+	" meta l4proto vmap { 6 : jump tcp_syn, 17 : jump udp_ports }\n"
 	" icmpv6 type nd-router-advert goto refuse\n"
 	" goto count_out\n"
 	"}\n"
 	"chain level_none {\n"
 	" iifname @packet_limit goto refuse\n"
-	" meta l4proto tcp jump tcp_syn\n"
+	" meta l4proto 6 jump tcp_syn\n"
 	" goto count_out\n"
 	"}\n"
 	"chain to_guests { type filter hook postrouting priority 300; policy accept; oifname vmap @receivers; }\n"
