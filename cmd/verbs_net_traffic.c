@@ -14,6 +14,8 @@
 #include "runtime/net_rules.h"
 #include "runtime/traffic.h"
 
+#define COUNT_MAX 1000000000
+
 static int add_rows(struct app *app, const char *name, void *context, struct err *err)
 {
 	_cleanup_guest_ struct guest *guest = NULL;
@@ -65,8 +67,9 @@ int verb_net_capture(struct app *app, const struct request *request, struct err 
 	const char *name = request->arguments[0];
 	struct guest_capture_spec spec = { .file = request->values[OPT_WRITE], .out_fd = fileno(app->out) };
 	uint64_t snap = 0, packets = 0, lost = 0;
+	const char *wanted = request_argument(request, 1) ? request->arguments[1] : request->values[OPT_INTERFACE];
 	char interface[IFNAMSIZ];
-	int r = request_number(request, OPT_PACKETS, UINT64_MAX, &spec.packets_max, err);
+	int r = request_number(request, OPT_PACKETS, COUNT_MAX, &spec.packets_max, err);
 
 	if (r == 0)
 		r = request_size(request, OPT_SNAP, &snap, err);
@@ -76,7 +79,7 @@ int verb_net_capture(struct app *app, const struct request *request, struct err 
 		return err_exit(err, EXIT_USAGE, EINVAL,
 				"packets are not for a terminal: --write FILE, or ctctl net capture %s | tcpdump -nr -", name);
 	if (r == 0)
-		r = pick_interface(app, name, request_argument(request, 1), interface, err);
+		r = pick_interface(app, name, wanted, interface, err);
 	if (r < 0)
 		return r;
 	spec.interface = interface;

@@ -24,14 +24,15 @@ int guest_pick_interface(const struct guest *guest, const char *name, const stru
 	_cleanup_free_ char *all = strbuf_take(&b);
 
 	if (config->n_interfaces == 0)
-		return err_exit(err, EXIT_NETWORK, ENODEV, "guest '%s' has no interface: ctctl net add %s eth0", guest->name,
+		return err_exit(err, EXIT_INVALID, ENODEV, "guest '%s' has no interface: ctctl net add %s eth0", guest->name,
 				guest->name);
 	if (!all)
 		return err_oom(err);
 	if (name)
-		return err_exit(err, EXIT_NETWORK, ENODEV, "guest '%s' has no interface '%s': expected one of %s", guest->name,
+		return err_exit(err, EXIT_INVALID, ENODEV, "guest '%s' has no interface '%s': expected one of %s", guest->name,
 				name, all);
-	return err_exit(err, EXIT_USAGE, EINVAL, "guest '%s' has several interfaces: say which of %s", guest->name, all);
+	return err_exit(err, EXIT_USAGE, EINVAL, "guest '%s' has several interfaces: say --interface and one of %s", guest->name,
+			all);
 }
 
 /* The rules as they are to be; NULL: no memory. */

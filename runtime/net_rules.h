@@ -8,7 +8,7 @@
 #include "runtime/interface.h"
 
 /*
- * The interface of that name, or without one (NULL) the guest's only one. NETWORK if there is none of that name, or none at all;
+ * The interface of that name, or without one (NULL) the guest's only one. INVALID if there is none of that name, or none at all;
  * USAGE if there are several to choose from. It belongs to the guest.
  */
 int guest_pick_interface(const struct guest *guest, const char *name, const struct guest_interface **ret,
