@@ -170,10 +170,10 @@ static int await_work(int fd, int timeout_ms, struct err *err)
 		if (n > 0)
 			return sync_expect(fd, JOIN_READY, "the process in the guest", "done", NULL, NULL, err);
 		if (n == 0)
-			return err_exit(
-				err, EXIT_TIMEOUT, ETIMEDOUT,
-				"the guest has held ctctl's work in it up for %d seconds: is one of its file systems hanging?",
-				timeout_ms / 1000);
+			return err_exit(err, EXIT_TIMEOUT, ETIMEDOUT,
+					"the guest has held ctctl's work in it up for %d seconds: a file system of it hangs, or "
+					"a program keeps a lock",
+					timeout_ms / 1000);
 		if (errno != EINTR)
 			return err_sys(err, errno, "wait for the process in the guest");
 	}
