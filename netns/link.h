@@ -51,6 +51,14 @@ int net_link_delete(const char *name, struct err *err) _must_check_;
 int net_link_exists(const char *name, struct err *err) _must_check_;
 
 /*
+ * Waits until packets can be sent to the other end of a link. After both of its ends came up the kernel notices it a moment later,
+ * by work of its own (net/core/link_watch.c): what is sent to the guest before, an answer to its ARP request for one, is lost, and
+ * the next try comes after a second. 1 if it is so (since Linux 6.8 at once), 0 if not within the time.
+ * To be called for the host's end after the guest's side is set up, and, if that is a port of a bridge, for the bridge after it.
+ */
+int net_link_wait_ready(const char *name, int timeout_ms, struct err *err) _must_check_;
+
+/*
  * Makes a bridge if it is missing, gives it those of `addresses` (each with its network's prefix) that are missing, and brings it
  * up. An existing link of that name that is no bridge is an error.
  */

@@ -48,7 +48,6 @@ static int describe_route(const struct net_routed_spec *spec, size_t index, int 
 		return 0;
 	}
 	ret->dst = spec->prefixes[index - spec->n_addresses];
-	ret->is_onlink = true;
 	if (ret->dst.family == AF_INET6)
 		net_address_link_local(spec->guest_mac, &ret->via);
 	for (size_t i = 0; i < spec->n_addresses && ret->via.family == 0; i++) {

@@ -95,6 +95,33 @@ static void test_exists(void **state)
 	assert_int_equal(net_link_exists("a/b", &err), -EINVAL);
 }
 
+/* It is ready with its other end, which a child brings up while it is waited for, and not before. */
+static void test_wait_ready(void **state)
+{
+	struct world *w = *state;
+	struct err err = ERR_INIT;
+
+	NEED_ROOT();
+	assert_int_equal(net_link_wait_ready("vmech0", 10, &err), -ENODEV);
+	for (int i = 0; i < 20; i++) {
+		make_veth(w->guest, "vmech0", "eth0", guest_mac, NULL);
+		assert_int_equal(net_link_wait_ready("vmech0", 10, &err), 0);
+
+		pid_t pid = fork_child();
+
+		if (pid == 0) {
+			struct net_setup_spec spec = { .name = "eth0" };
+
+			enter(w->guest);
+			_exit(net_setup_guest(&spec, &err) < 0);
+		}
+		assert_int_equal(net_link_wait_ready("vmech0", 10000, &err), 1);
+		assert_true(ask("vmech0", SIOCGIFFLAGS).ifr_flags & IFF_RUNNING);
+		assert_int_equal(wait_status(pid), 0);
+		assert_ok(net_link_delete("vmech0", &err), &err);
+	}
+}
+
 static void test_interface_names(void **state)
 {
 	struct world *w = *state;
@@ -183,9 +210,10 @@ static void test_macvlan_parent(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WORLD_TEST(test_veth),	  WORLD_TEST(test_veth_without_bridge),
-		WORLD_TEST(test_exists),  WORLD_TEST(test_interface_names),
-		WORLD_TEST(test_macvlan), WORLD_TEST(test_macvlan_parent),
+		WORLD_TEST(test_veth),		 WORLD_TEST(test_veth_without_bridge),
+		WORLD_TEST(test_exists),	 WORLD_TEST(test_interface_names),
+		WORLD_TEST(test_wait_ready),	 WORLD_TEST(test_macvlan),
+		WORLD_TEST(test_macvlan_parent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -98,6 +98,25 @@ static void test_gateway_of_ipv6(void **state)
 	assert_int_equal(setting("ipv4/conf/vroute0/send_redirects"), 0);
 }
 
+/* A second interface: the host, which asks for it as the gateway, can be answered also without a default route. */
+static void test_without_default_route(void **state)
+{
+	struct world *w = *state;
+	struct net_routed_spec host = host_side("vroute0");
+	struct net_setup_spec guest = guest_side();
+	struct err err = ERR_INIT;
+
+	NEED_ROOT();
+	guest.has_default = false;
+	make_veth(w->guest, "vroute0", "eth0", guest_mac, NULL);
+	assert_ok(net_routed_setup(&host, &err), &err);
+	enter(w->guest);
+	assert_ok(net_setup_guest(&guest, &err), &err);
+	assert_false(has_route("198.51.100.1"));
+	assert_true(has_route(NET_ROUTED_GATEWAY4));
+	assert_true(echo(&(struct echo){ .from = w->host, .to = w->guest, .address = "192.0.2.10" }));
+}
+
 /* With a wide prefix, its neighbours are still behind the gateway. */
 static void test_wide_prefix(void **state)
 {
@@ -259,15 +278,11 @@ static void test_bad_input(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WORLD_TEST(test_packets),
-		WORLD_TEST(test_first_packet_is_to_the_guest),
-		WORLD_TEST(test_gateway_of_ipv6),
-		WORLD_TEST(test_wide_prefix),
-		WORLD_TEST(test_again_and_removed),
-		WORLD_TEST(test_conflicts),
-		WORLD_TEST(test_network_with_its_own_address),
-		WORLD_TEST(test_without_ipv6),
-		WORLD_TEST(test_small_mtu),
+		WORLD_TEST(test_packets),	  WORLD_TEST(test_first_packet_is_to_the_guest),
+		WORLD_TEST(test_gateway_of_ipv6), WORLD_TEST(test_without_default_route),
+		WORLD_TEST(test_wide_prefix),	  WORLD_TEST(test_again_and_removed),
+		WORLD_TEST(test_conflicts),	  WORLD_TEST(test_network_with_its_own_address),
+		WORLD_TEST(test_without_ipv6),	  WORLD_TEST(test_small_mtu),
 		WORLD_TEST(test_bad_input),
 	};
 
