@@ -267,7 +267,7 @@ static int open_in_child(bool supported)
 
 		if (!supported)
 			without_netfilter();
-		else if (unshare(CLONE_NEWUSER) < 0) /* no rights in the network that it is in */
+		else if (setuid(65534) < 0)
 			_exit(101);
 		if (net_filter_open(&node, &err) >= 0)
 			_exit(102);
