@@ -9,7 +9,8 @@
 
 /*
  * The command line as data: what can be typed (commands.c), with which options (options.def, and runtime/params.def and
- * runtime/interface.def for `create`, `set` and `net`). Parsing, help, the manual page and completion all read these tables, so that none of them can disagree.
+ * runtime/interface.def for `create`, `set` and `net`). Parsing, help, the manual page and completion all read these tables, so
+ * that none of them can disagree.
  */
 struct app;
 struct request;
@@ -66,7 +67,7 @@ enum command_section {
 	SECTION_HIDDEN = SECTION_COUNT, /* for ctctl's own use */
 };
 
-/* Which parameters of a guest are options of the command, and KEY=VALUE behind its arguments if such an argument is among them. */
+/* Which parameters of a guest are options of the command, and KEY=VALUE if such an argument is among its own. */
 enum command_params {
 	PARAMS_NONE,
 	PARAMS_CREATE,	  /* all but those that only ctctl sets; those of an interface are eth0's */

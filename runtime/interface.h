@@ -92,7 +92,10 @@ void config_remove_interface(struct guest_config *config, const char *name);
 int config_set_on(struct guest_config *config, const char *interface, const struct param *p, const char *text,
 		  struct err *err) _must_check_;
 
-/* Slots as they have to be: those given (UINT64_MAX: none given) differ, the others are the lowest free ones. For a reader of guest.conf. */
+/*
+ * For a reader of guest.conf: sees that the slots that were given differ, and gives the lowest free ones to the others, whose
+ * slot is UINT64_MAX. EXIT_BAD_CONFIG.
+ */
 int config_settle_slots(struct guest_config *config, struct err *err) _must_check_;
 
 /*

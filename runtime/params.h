@@ -137,9 +137,9 @@ static inline bool config_has_feature(const struct guest_config *config, enum gu
 }
 
 /*
- * Sets a parameter of `object`, of the struct that the parameter's owner says, from text; "" goes back to the default. A value that its kind or limits refuse leaves the old one, is
- * EXIT_INVALID, and the message names the key and what was expected. Does not look at the host or at other parameters: that is
- * policy.
+ * Sets a parameter of `object`, of the struct that the parameter's owner says, from text; "" goes back to the default. A value
+ * that its kind or limits refuse leaves the old one, is EXIT_INVALID, and the message names the key and what was expected. Does
+ * not look at the host or at other parameters: that is policy.
  */
 int param_set(void *object, const struct param *p, const char *text, struct err *err) _must_check_;
 

@@ -16,8 +16,8 @@
 #define SEEN (BIT(ROUTED) | BIT(BRIDGE) | BIT(NAT))
 
 /*
- * Which modes a parameter makes sense in, and why, where it is not plain. A disconnected interface keeps what it is set to until it
- * is connected again.
+ * Which modes a parameter makes sense in, and why, where it is not plain. A disconnected interface keeps what it is set to until
+ * it is connected again.
  */
 static const struct {
 	const char *key;
@@ -182,8 +182,8 @@ static bool is_link_local(const struct net_address *a)
 }
 
 /*
- * Is it in the network of one of the interface's addresses? What comes from a pool has its prefix from there, and a link-local one
- * is on every link that has IPv6.
+ * Is it in the network of one of the interface's addresses? What comes from a pool has its prefix from there, and a link-local
+ * one is on every link that has IPv6.
  */
 static bool is_reached(const struct guest_interface *iface, const struct addresses *a, const struct net_address *gateway)
 {

@@ -88,9 +88,9 @@ static void check_edit(struct guest_config *c, const char *text, const struct gu
 /* What changes is a line; a new interface is a section at the end; of one that is gone nothing stays, of the others everything. */
 static void test_edit(void **state)
 {
-	static const char text[] =
-		"# mine\nmemory = 1G\n\n# first\n[eth0]\nnet = routed ; as ever\nfuture = x\nip = 192.0.2.1\nip = 192.0.2.2\n"
-		"\n[notes]\nip = hands off\n";
+	static const char text[] = "# mine\nmemory = 1G\n\n# first\n[eth0]\nnet = routed ; as ever\nfuture = x\n"
+				   "ip = 192.0.2.1\nip = 192.0.2.2\n"
+				   "\n[notes]\nip = hands off\n";
 	const struct guest_setting ip = { .param = interface_param_find("ip") };
 	const struct guest_setting memory = { .param = param_find("memory"), .interface = "eth0" };
 	const struct guest_setting eth0 = { .interface = "eth0" }, wan = { .interface = "wan" };
