@@ -20,8 +20,8 @@
  *   gateway = 10.200.0.1                        one per family; a nat pool's are the bridge's own addresses
  *   bridge = ctctl0
  *
- * Neither a gateway nor a network's ends are given to guests, even if they lie in a range. The pool "default" is there without a
- * file: nat, on the node's bridge, in the networks of bridge-address and bridge-address6.
+ * Neither a gateway nor a network's ends are given to guests, even if they lie in a range. The pool "default" is there
+ * without a file: nat, on the node's bridge, in the networks of bridge-address and bridge-address6.
  */
 #define NET_POOL_DEFAULT    "default"
 #define NET_POOL_RANGES_MAX 16
@@ -46,9 +46,9 @@ struct net_pool_spec {
 };
 
 /*
- * A network whose prefix was not given with the gateway is the smallest that has all ranges of the family and the gateway. Refused
- * (EXIT_INVALID) are ranges that are broken, reversed, of both families, too large, or overlap; ranges of another pool, and
- * networks of another nat pool's bridge, are EXIT_ADDRESS_IN_USE; a pool of that name is EXIT_EXISTS.
+ * A network whose prefix was not given with the gateway is the smallest that has all ranges of the family and the gateway.
+ * Refused (EXIT_INVALID) are ranges that are broken, reversed, of both families, too large, or overlap; ranges of another
+ * pool, and networks of another nat pool's bridge, are EXIT_ADDRESS_IN_USE; a pool of that name is EXIT_EXISTS.
  */
 int net_pool_create(const struct node *node, const struct net_pool_spec *spec, struct err *err) _must_check_;
 
@@ -73,10 +73,12 @@ int net_pool_get_usage(const struct node *node, const struct net_pool *pool, str
 bool net_pool_has_family(const struct net_pool *pool, int family);
 
 /*
- * Can a guest of the pool have this address, which was typed? EXIT_INVALID if it is the pool's gateway, or not in its network (of a
- * routed pool, which has none: not in its ranges).
+ * Can a guest of the pool have this address, which was typed? EXIT_INVALID if it is the pool's gateway, or not in its network
+ * (of a routed pool, which has none: not in its ranges).
  */
 int net_pool_check_address(const struct net_pool *pool, const struct net_address *address, struct err *err) _must_check_;
 
-/* Of an address that was typed for a guest of no pool: is it the gateway of any? EXIT_ADDRESS_IN_USE. Reads the pools' files. */
+/*
+ * Of an address that was typed for a guest of no pool: is it the gateway of any? EXIT_ADDRESS_IN_USE. Reads the pools' files.
+ */
 int net_pool_check_gateways(const struct node *node, const struct net_address *address, struct err *err) _must_check_;
