@@ -85,7 +85,7 @@ static void check_edit(struct guest_config *c, const char *text, const struct gu
 	assert_string_equal(edited, want);
 }
 
-/* What changes is a line; a new interface is a section at the end; of one that is gone nothing stays, of the others everything. */
+/* What changes is a line; a new interface is a section at the end; of one that is gone nothing stays, of others everything. */
 static void test_edit(void **state)
 {
 	static const char text[] = "# mine\nmemory = 1G\n\n# first\n[eth0]\nnet = routed ; as ever\nfuture = x\n"
