@@ -136,6 +136,12 @@ struct net_setup_spec {
 	bool accepts_ra;		/* router advertisements of a network that is not ctctl's are heard (bridge, macvlan) */
 };
 
+/*
+ * The first address of a network that a host can have, which the interface gets of each prefix, without the network: in IPv6 the
+ * very first one is that of any router (RFC 4291, 2.6.1).
+ */
+struct net_address net_setup_first_of(const struct net_address *network);
+
 /* Brings up the loopback. Called as the guest's root in its network namespace. */
 int net_setup_loopback(struct err *err) _must_check_;
 

@@ -73,8 +73,7 @@ static int add_address(const struct target *t, const struct net_address *address
 	return netlink_add_address(t->sock, t->ifindex, t->spec->name, address, how, err);
 }
 
-/* The first address of a network that a host can have: in IPv6 the very first one is that of any router (RFC 4291, 2.6.1). */
-static struct net_address first_of(const struct net_address *network)
+struct net_address net_setup_first_of(const struct net_address *network)
 {
 	struct net_address first = *network;
 
@@ -94,7 +93,7 @@ static int add_addresses(const struct target *t, struct err *err)
 	for (size_t i = 0; i < spec->n_addresses && r == 0; i++)
 		r = add_address(t, &spec->addresses[i], spec->is_routed ? NETLINK_ADDRESS_NO_ROUTE : 0, err);
 	for (size_t i = 0; i < spec->n_prefixes && r == 0; i++) {
-		struct net_address first = first_of(&spec->prefixes[i]);
+		struct net_address first = net_setup_first_of(&spec->prefixes[i]);
 
 		r = add_address(t, &first, NETLINK_ADDRESS_NO_ROUTE, err);
 	}
@@ -220,7 +219,7 @@ static int take_off_addresses(const struct target *t, const struct net_setup_spe
 			r = netlink_delete_address(t->sock, t->ifindex, spec->name, &old->addresses[i], err);
 	}
 	for (size_t i = 0; i < old->n_prefixes && r == 0; i++) {
-		struct net_address first = first_of(&old->prefixes[i]);
+		struct net_address first = net_setup_first_of(&old->prefixes[i]);
 
 		if (!has_exactly(spec->prefixes, spec->n_prefixes, &old->prefixes[i]))
 			r = netlink_delete_address(t->sock, t->ifindex, spec->name, &first, err);

@@ -29,10 +29,28 @@ static const struct net_address *default_gateway(const struct net_setup_spec *if
 	return iface->has_default && iface->gateways[i].family == families[i] ? &iface->gateways[i] : NULL;
 }
 
+/* All that the interface has: its own and the first one of each prefix that is routed to it. */
+static size_t count_addresses(const struct net_setup_spec *iface)
+{
+	return iface->n_addresses + iface->n_prefixes;
+}
+
+static struct net_address address_at(const struct net_setup_spec *iface, size_t i)
+{
+	return i < iface->n_addresses ? iface->addresses[i] : net_setup_first_of(&iface->prefixes[i - iface->n_addresses]);
+}
+
+static struct address_text text_at(const struct net_setup_spec *iface, size_t i)
+{
+	struct net_address address = address_at(iface, i);
+
+	return text_of(&address, true);
+}
+
 static bool has_family(const struct net_setup_spec *iface, int family)
 {
-	for (size_t i = 0; i < iface->n_addresses; i++) {
-		if (iface->addresses[i].family == family)
+	for (size_t i = 0; i < count_addresses(iface); i++) {
+		if (address_at(iface, i).family == family)
 			return true;
 	}
 	return false;
@@ -82,9 +100,9 @@ void inside_render_networkd(struct strbuf *b, const struct inside_network *netwo
 		    "[Match]\nName=%s\n\n"
 		    "[Network]\nDHCP=no\nIPv6AcceptRA=%s\nKeepConfiguration=static\n",
 		    iface->name, iface->accepts_ra ? "yes" : "no");
-	for (size_t i = 0; i < iface->n_addresses; i++)
-		strbuf_addf(b, "\n[Address]\nAddress=%s\nDuplicateAddressDetection=none\n%s",
-			    text_of(&iface->addresses[i], true).s, iface->is_routed ? "AddPrefixRoute=no\n" : "");
+	for (size_t i = 0; i < count_addresses(iface); i++)
+		strbuf_addf(b, "\n[Address]\nAddress=%s\nDuplicateAddressDetection=none\n%s", text_at(iface, i).s,
+			    iface->is_routed ? "AddPrefixRoute=no\n" : "");
 	for (int i = 0; i < 2; i++) {
 		const struct net_address *gateway = default_gateway(iface, i);
 
@@ -99,9 +117,9 @@ static void add_keyfile_family(struct strbuf *b, const struct inside_network *ne
 	int n = 0;
 
 	strbuf_add(b, "method=manual\n");
-	for (size_t a = 0; a < iface->n_addresses; a++) {
-		if (iface->addresses[a].family == families[i])
-			strbuf_addf(b, "address%d=%s\n", ++n, text_of(&iface->addresses[a], true).s);
+	for (size_t a = 0; a < count_addresses(iface); a++) {
+		if (address_at(iface, a).family == families[i])
+			strbuf_addf(b, "address%d=%s\n", ++n, text_at(iface, a).s);
 	}
 	if (gateway)
 		strbuf_addf(b, "gateway=%s\n", text_of(gateway, false).s);
@@ -161,8 +179,8 @@ void inside_render_netplan(struct strbuf *b, const struct inside_network *networ
 		    "network:\n  version: 2\n  ethernets:\n    %s:\n"
 		    "      critical: true\n      dhcp4: false\n      dhcp6: false\n      accept-ra: %s\n      addresses:\n",
 		    iface->name, iface->accepts_ra ? "true" : "false");
-	for (size_t i = 0; i < iface->n_addresses; i++)
-		strbuf_addf(b, "        - \"%s\"\n", text_of(&iface->addresses[i], true).s);
+	for (size_t i = 0; i < count_addresses(iface); i++)
+		strbuf_addf(b, "        - \"%s\"\n", text_at(iface, i).s);
 	add_netplan_routes(b, iface);
 	if (!network->nameservers || !network->nameservers[0])
 		return;
@@ -184,10 +202,9 @@ void inside_render_ifupdown(struct strbuf *b, const struct inside_network *netwo
 	strbuf_addf(b, "# To configure it yourself, write a paragraph \"iface %s\" anywhere else: then this one goes.\n",
 		    iface->name);
 	strbuf_addf(b, "auto %s\niface %s inet manual\n", iface->name, iface->name);
-	for (size_t i = 0; i < iface->n_addresses; i++)
-		strbuf_addf(b, "\tup ip address replace %s dev %s%s%s || true\n", text_of(&iface->addresses[i], true).s,
-			    iface->name, iface->addresses[i].family == AF_INET6 ? " nodad" : "",
-			    iface->is_routed ? " noprefixroute" : "");
+	for (size_t i = 0; i < count_addresses(iface); i++)
+		strbuf_addf(b, "\tup ip address replace %s dev %s%s%s || true\n", text_at(iface, i).s, iface->name,
+			    address_at(iface, i).family == AF_INET6 ? " nodad" : "", iface->is_routed ? " noprefixroute" : "");
 	for (int i = 0; i < 2; i++) {
 		const struct net_address *gateway = default_gateway(iface, i);
 

@@ -40,6 +40,23 @@ static void test_networkd(void **state)
 	assert_not_there(s, "run/NetworkManager");
 }
 
+/* Of a network that is routed to it, it has the first address. */
+static void test_routed_prefix(void **state)
+{
+	const struct scratch *s = *state;
+	struct net_address prefix = address_of("2001:db8:5::/64");
+	struct inside_example e;
+
+	example_init(&e);
+	e.interfaces[0].prefixes = &prefix;
+	e.interfaces[0].n_prefixes = 1;
+	put_in(s, "lib/systemd/systemd-networkd", "");
+	put_in(s, "usr/bin/NetworkManager", "");
+	write_example(s, &e);
+	assert_has(s, NETWORKD, "\nAddress=2001:db8:5::1/128\n");
+	assert_has(s, NM, "\naddress1=2001:db8::10/128\naddress2=2001:db8:5::1/128\n");
+}
+
 static void test_networkmanager(void **state)
 {
 	const struct scratch *s = *state;
@@ -195,6 +212,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		SCRATCH_TEST(test_nothing_without_tools),
 		SCRATCH_TEST(test_networkd),
+		SCRATCH_TEST(test_routed_prefix),
 		SCRATCH_TEST(test_networkmanager),
 		SCRATCH_TEST(test_netplan),
 		SCRATCH_TEST(test_ifupdown),
