@@ -13,6 +13,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include "base/proc.h"
 #include "netns/link.h"
 
 /*
@@ -235,13 +236,24 @@ struct echo {
 	int timeout_ms;
 };
 
+/* Those of an earlier try, which an unanswered ARP request held back until now, are not ours. */
+static inline bool world_receive(int fd, uint64_t nonce, struct sockaddr_storage *ret_peer, socklen_t *ret_len)
+{
+	uint64_t got = 0;
+
+	do
+		*ret_len = sizeof(*ret_peer);
+	while (recvfrom(fd, &got, sizeof(got), 0, (struct sockaddr *)ret_peer, ret_len) == sizeof(got) && got != nonce);
+	return got == nonce;
+}
+
 static inline _unused_ bool echo(const struct echo *e)
 {
 	struct sockaddr_storage server_addr, to_addr, source_addr, peer;
-	socklen_t peer_len = sizeof(peer);
+	socklen_t peer_len;
 	int timeout_ms = e->timeout_ms ? e->timeout_ms : 5000;
-	char byte = 'x';
-	ssize_t got = -1;
+	uint64_t nonce = proc_now_ms();
+	bool arrived = false;
 
 	enter(e->to);
 	socklen_t len = world_sockaddr(e->address, e->to_if, &server_addr);
@@ -256,12 +268,12 @@ static inline _unused_ bool echo(const struct echo *e)
 		(void)world_sockaddr(e->source, e->from_if, &source_addr);
 		assert_int_equal(bind(client, (struct sockaddr *)&source_addr, len), 0);
 	}
-	for (int i = 0; i < (e->tries ? e->tries : 1) && got != 1; i++) {
-		if (sendto(client, &byte, 1, 0, (struct sockaddr *)&to_addr, len) != 1)
+	for (int i = 0; i < (e->tries ? e->tries : 1) && !arrived; i++) {
+		if (sendto(client, &nonce, sizeof(nonce), 0, (struct sockaddr *)&to_addr, len) != sizeof(nonce))
 			return false;
-		got = recvfrom(server, &byte, 1, 0, (struct sockaddr *)&peer, &peer_len);
+		arrived = world_receive(server, nonce, &peer, &peer_len);
 	}
-	if (got != 1 || sendto(server, &byte, 1, 0, (struct sockaddr *)&peer, peer_len) != 1)
+	if (!arrived || sendto(server, &nonce, sizeof(nonce), 0, (struct sockaddr *)&peer, peer_len) != sizeof(nonce))
 		return false;
-	return recv(client, &byte, 1, 0) == 1;
+	return world_receive(client, nonce, &peer, &peer_len);
 }
