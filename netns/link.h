@@ -51,10 +51,10 @@ int net_link_delete(const char *name, struct err *err) _must_check_;
 int net_link_exists(const char *name, struct err *err) _must_check_;
 
 /*
- * Waits until packets can be sent to the other end of a link. After both of its ends came up the kernel notices it a moment later,
- * by work of its own (net/core/link_watch.c): what is sent to the guest before, an answer to its ARP request for one, is lost, and
- * the next try comes after a second. 1 if it is so (since Linux 6.8 at once), 0 if not within the time.
- * To be called for the host's end after the guest's side is set up, and, if that is a port of a bridge, for the bridge after it.
+ * Waits until packets can be sent to the other end of a link. After both of its ends came up the kernel notices it a moment
+ * later, by work of its own (net/core/link_watch.c): what is sent to the guest before, an answer to its ARP request for one, is
+ * lost, and the next try comes after a second. 1 if it is so (since Linux 6.8 at once), 0 if not within the time. To be called
+ * for the host's end after the guest's side is set up, and, if that is a port of a bridge, for the bridge after it.
  */
 int net_link_wait_ready(const char *name, int timeout_ms, struct err *err) _must_check_;
 
@@ -68,9 +68,10 @@ int net_bridge_ensure(const char *name, const struct net_address *addresses, siz
 int net_bridge_check(const char *name, struct err *err) _must_check_;
 
 /*
- * Makes a port of a bridge a guest's: the bridge learns nothing from it and floods no unicast to it, but knows that `mac` is there.
- * So a guest can neither fill the bridge's table nor see what is for others. `vlan` 1 to 4094: the port is in that VLAN, untagged,
- * and in no other; a bridge that does not filter VLANs is switched to it if ctctl made it (`is_own`), else refused. 0: left alone.
+ * Makes a port of a bridge a guest's: the bridge learns nothing from it and floods no unicast to it, but knows that `mac` is
+ * there. So a guest can neither fill the bridge's table nor see what is for others. `vlan` 1 to 4094: the port is in that VLAN,
+ * untagged, and in no other; a bridge that does not filter VLANs is switched to it if ctctl made it (`is_own`), else refused.
+ * 0: left alone.
  */
 struct net_port_spec {
 	const char *link;
@@ -154,7 +155,9 @@ int net_setup_loopback(struct err *err) _must_check_;
  */
 int net_setup_guest(const struct net_setup_spec *spec, struct err *err) _must_check_;
 
-/* In a running guest: takes off what `old` had and `spec` has not, then as net_setup_guest(). `old` NULL: nothing is taken off. */
+/*
+ * In a running guest: takes off what `old` had and `spec` has not, then as net_setup_guest(). `old` NULL: nothing is taken off.
+ */
 int net_setup_change(const struct net_setup_spec *old, const struct net_setup_spec *spec, struct err *err) _must_check_;
 
 /* Checks "ADDRESS/PREFIX" / "ADDRESS" of IPv4 or IPv6: 0, or -EINVAL with a message that names `what`. */

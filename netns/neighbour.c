@@ -21,8 +21,9 @@ static int proxy_alloc(int ifindex, const struct net_address *address, struct rt
 }
 
 /*
- * The kernel takes up to 0.8 s for the answer of a proxy, so that the owner of the address comes first (RFC 4861, 7.2.8); of ctctl's
- * addresses there is no other owner, and it would delay the first packet to every guest. ARP needs no more than the entry.
+ * The kernel takes up to 0.8 s for the answer of a proxy, so that the owner of the address comes first (RFC 4861, 7.2.8); of
+ * ctctl's addresses there is no other owner, and it would delay the first packet to every guest. ARP needs no more than the
+ * entry.
  */
 static int let_answer(const char *uplink, int family, struct err *err)
 {

@@ -84,8 +84,8 @@ int netlink_delete_address(struct nl_sock *sock, int ifindex, const char *name, 
 			   struct err *err) _must_check_;
 
 /*
- * How the interface makes its IPv6 link-local address when it comes up, IN6_ADDR_GEN_MODE_EUI64 for one; one without IPv6 is fine.
- * In a namespace with few routes: the kernel takes it for a change of the link, and looks through them all.
+ * How the interface makes its IPv6 link-local address when it comes up, IN6_ADDR_GEN_MODE_EUI64 for one; one without IPv6 is
+ * fine. In a namespace with few routes: the kernel takes it for a change of the link, and looks through them all.
  */
 int netlink_set_gen_mode(struct nl_sock *sock, int ifindex, const char *name, uint8_t mode, struct err *err) _must_check_;
 

@@ -63,8 +63,8 @@ static void take_fdb(void *context, struct nlmsghdr *reply)
 }
 
 /*
- * The bridge knows that MAC. If it only learnt it, from where the guest was before it moved here, or if it is at this port already,
- * it may be written over.
+ * The bridge knows that MAC. If it only learnt it, from where the guest was before it moved here, or if it is at this port
+ * already, it may be written over.
  */
 static int check_holder(const struct port *p, struct err *err)
 {

@@ -11,8 +11,8 @@ static const struct net_address gateway4 = { AF_INET, { 169, 254, 1, 1 }, 32 };
 static const struct net_address gateway6 = { AF_INET6, { 0xfe, 0x80, [15] = 1 }, 64 };
 
 /*
- * The guest is the only one at the other end, and not trusted: no routers are heard there. The link's only IPv6 address of its own
- * is the gateway's.
+ * The guest is the only one at the other end, and not trusted: no routers are heard there. The link's only IPv6 address of its
+ * own is the gateway's.
  */
 static int quieten(const char *link, bool has_ipv6, struct err *err)
 {

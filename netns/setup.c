@@ -44,8 +44,8 @@ static int open_target(const struct net_setup_spec *spec, struct nl_sock *sock, 
 
 /*
  * Before the interface comes up. The link-local address is put there by us, without the duplicate address detection that the
- * kernel's own one would have to wait for: the host sends through it, and the guest needs it to ask for the host, at once. On a link
- * with nobody but the host, what the guest's own tools add later need not wait either.
+ * kernel's own one would have to wait for: the host sends through it, and the guest needs it to ask for the host, at once. On a
+ * link with nobody but the host, what the guest's own tools add later need not wait either.
  */
 static int prepare_ipv6(const struct target *t, struct err *err)
 {

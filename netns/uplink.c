@@ -9,9 +9,9 @@
 #include "netns/nl_priv.h"
 
 /*
- * Where packets would go to an address that nobody has (RFC 1112, 4: reserved; RFC 7526: taken back; IANA: not given out), so that
- * no route but the default one leads there. The second is asked if the first is refused by a route of its own, as some do with
- * all of 240.0.0.0/4. A default route of IPv6 may also be one to 2000::/3, all that is given out.
+ * Where packets would go to an address that nobody has (RFC 1112, 4: reserved; RFC 7526: taken back; IANA: not given out), so
+ * that no route but the default one leads there. The second is asked if the first is refused by a route of its own, as some do
+ * with all of 240.0.0.0/4. A default route of IPv6 may also be one to 2000::/3, all that is given out.
  */
 static const struct net_address nowhere[][2] = {
 	{ { AF_INET, { 240, 0, 0, 1 }, 32 }, { AF_INET, { 192, 88, 99, 1 }, 32 } },

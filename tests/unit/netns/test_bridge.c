@@ -181,7 +181,9 @@ static void wait_for_ports(int from, int to)
 		;
 }
 
-/* What is for others is not seen, what is for it arrives before it ever sent anything, and nobody else's MAC can be taken over. */
+/*
+ * What is for others is not seen, what is for it arrives before it ever sent anything, and nobody else's MAC can be taken over.
+ */
 static void test_port_sees_only_its_own(void **state)
 {
 	struct world *w = *state;
