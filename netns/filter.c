@@ -205,21 +205,74 @@ static void remove_rules(const char *table, const struct net_filter_spec *spec)
 	(void)!delete_all(table, &r, &ignored);
 }
 
+/* Of sets that exclude each other, or that not every guest is in: what a killed start may have left in them, if it is there. */
+static int find_stale(const char *table, const struct net_filter_spec *spec, struct filter_elements *ret, struct err *err)
+{
+	static const char *const sets[] = { "guests_full", "guests_mac",     "guests_none",  "receivers",
+					    "ruled",	   "prefixed",	     "packet_limit", "syn_limit",
+					    "quota_block", "quota_throttle", "throttle_in",  "throttle_out" };
+	struct filter_answer answers[ARRAY_SIZE(sets)];
+	size_t kept = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(sets); i++)
+		(void)filter_element_add(ret, spec->is_bridged ? NFPROTO_BRIDGE : NFPROTO_INET, sets[i], spec->link);
+	if (ret->failed)
+		return err_oom(err);
+
+	int r = filter_ask(table, ret->e, answers, ARRAY_SIZE(sets), err);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < ARRAY_SIZE(sets); i++) {
+		if (answers[i].is_there)
+			ret->e[kept++] = ret->e[i];
+	}
+	ret->n = kept;
+	return 0;
+}
+
+static void request_new(struct requests *r, const struct filter_elements *elements)
+{
+	for (size_t i = 0; i < elements->n; i++)
+		request_element(r, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, &elements->e[i]);
+}
+
+static int add_all(const char *table, const struct net_filter_spec *spec, const struct filter_elements *elements, struct err *err)
+{
+	_cleanup_(cleanup_elements) struct filter_elements stale = { 0 };
+	_cleanup_(cleanup_requests) struct requests first = { 0 }, again = { 0 };
+	int ret = requests_room(&first, elements->n, err);
+
+	if (ret < 0)
+		return ret;
+	request_new(&first, elements);
+	ret = filter_transaction(table, first.q, first.n, err);
+	if (ret != -ECANCELED)
+		return ret;
+	ret = find_stale(table, spec, &stale, err);
+
+	size_t room = 2 * (stale.n + elements->n);
+
+	if (ret == 0)
+		ret = requests_room(&again, room, err);
+	if (ret < 0)
+		return ret;
+	for (size_t i = 0; i < stale.n; i++)
+		request_element(&again, NFT_MSG_DELSETELEM, 0, &stale.e[i]);
+	request_new(&again, elements);
+	return change_all(table, &again, room, err);
+}
+
 int net_filter_add(const char *table, const struct net_filter_spec *spec, struct err *err)
 {
 	_cleanup_(cleanup_elements) struct filter_elements elements = { 0 };
-	_cleanup_(cleanup_requests) struct requests r = { 0 };
 	int ret = filter_elements_of(spec, &elements, err);
 
-	if (ret == 0)
-		ret = requests_room(&r, 2 * elements.n, err);
 	if (ret == 0 && spec->n_rules)
 		ret = filter_rules_make(table, spec, err);
 	if (ret < 0)
 		return ret;
-	for (size_t i = 0; i < elements.n; i++)
-		request_element(&r, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, &elements.e[i]);
-	ret = change_all(table, &r, 2 * elements.n, err);
+	ret = add_all(table, spec, &elements, err);
 	if (ret < 0 && spec->n_rules)
 		remove_rules(table, spec);
 	return ret;
@@ -275,24 +328,34 @@ static const struct filter_element *find_key(const struct filter_elements *list,
 	return NULL;
 }
 
-/* A quota of which the caller does not say that another part is used goes on from where it is. */
-static int keep_quota(const char *table, const struct filter_elements *old, struct filter_elements *new, struct err *err)
+static struct filter_element *find_quota(const struct filter_elements *list)
 {
-	for (size_t i = 0; i < new->n; i++) {
-		struct filter_element *e = &new->e[i];
-		const struct filter_element *before = find_key(old, e);
-		struct filter_answer answer;
-
-		if (e->state != FILTER_STATE_QUOTA || !before || before->used != e->used || same_element(before, e))
-			continue;
-
-		int r = filter_ask(table, e, &answer, 1, err);
-
-		if (r < 0)
-			return r;
-		if (answer.is_there && answer.used > e->used)
-			e->used = answer.used < e->amount ? answer.used : e->amount;
+	for (size_t i = 0; i < list->n; i++) {
+		if (list->e[i].state == FILTER_STATE_QUOTA)
+			return &list->e[i];
 	}
+	return NULL;
+}
+
+/* A quota of which the caller does not say that another part is used goes on from where it is, whatever is to happen at its end. */
+static int keep_quota(const char *table, const struct net_filter_spec *old, const struct filter_elements *before,
+		      const struct net_filter_spec *spec, struct filter_elements *after, struct err *err)
+{
+	const struct filter_element *was = find_quota(before);
+	struct filter_element *is = find_quota(after);
+	struct filter_answer answer;
+
+	if (!was || !is || old->quota_used_bytes != spec->quota_used_bytes)
+		return 0;
+	if (filter_element_same_key(was, is) && was->amount == is->amount)
+		return 0;
+
+	int r = filter_ask(table, was, &answer, 1, err);
+
+	if (r < 0)
+		return r;
+	if (answer.is_there)
+		is->used = answer.used < is->amount ? answer.used : is->amount;
 	return 0;
 }
 
@@ -321,7 +384,7 @@ int net_filter_change(const char *table, const struct net_filter_spec *old, cons
 	if (ret == 0)
 		ret = filter_elements_of(spec, &after, err);
 	if (ret == 0)
-		ret = keep_quota(table, &before, &after, err);
+		ret = keep_quota(table, old, &before, spec, &after, err);
 	if (ret == 0)
 		ret = requests_room(&r, 2 * (before.n + after.n), err);
 	if (ret == 0 && spec->n_rules)
@@ -337,9 +400,10 @@ int net_filter_change(const char *table, const struct net_filter_spec *old, cons
 
 int net_filter_read(const char *table, const char *link, bool is_bridged, struct net_traffic *ret, struct err *err)
 {
-	static const char *const sets[] = { "out_local_v4", "out_local_v6",  "out_outside_v4", "out_outside_v6", "in_local_v4",
-					    "in_local_v6",  "in_outside_v4", "in_outside_v6",  "refused",	 "quotas" };
-	enum { REFUSED = 8, QUOTA = 9, ARP_REFUSED = 10, ALL = 11 };
+	static const char *const sets[] = { "out_local_v4", "out_local_v6", "out_outside_v4", "out_outside_v6",
+					    "in_local_v4",  "in_local_v6",  "in_outside_v4",  "in_outside_v6",
+					    "refused",	    "quota_block",  "quota_throttle" };
+	enum { REFUSED = 8, BLOCK = 9, THROTTLE = 10, ARP_REFUSED = 11, ALL = 12 };
 	_cleanup_(cleanup_elements) struct filter_elements elements = { 0 };
 	struct filter_answer a[ALL];
 	uint8_t family = is_bridged ? NFPROTO_BRIDGE : NFPROTO_INET;
@@ -357,7 +421,7 @@ int net_filter_read(const char *table, const char *link, bool is_bridged, struct
 	if (!a[REFUSED].is_there)
 		return err_set(err, ENOENT, "the interface '%s' has no counters in the table '%s': is the guest running?", link,
 			       table);
-	*ret = (struct net_traffic){ .quota_used_bytes = a[QUOTA].used };
+	*ret = (struct net_traffic){ .quota_used_bytes = a[BLOCK].used + a[THROTTLE].used };
 	for (size_t i = 0; i < REFUSED; i++) {
 		struct net_count *count = i < 4 ? &ret->out[i / 2][i % 2] : &ret->in[(i - 4) / 2][i % 2];
 

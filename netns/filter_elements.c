@@ -133,7 +133,7 @@ static void add_arp(struct filter_elements *list, const struct net_filter_spec *
 	}
 	if (spec->n_prefixes > 0)
 		(void)filter_element_add(list, NFPROTO_ARP, "prefixed", spec->link);
-	set_verdict(filter_element_add(list, NFPROTO_ARP, "guests", spec->link), NFT_GOTO, "level_full");
+	(void)filter_element_add(list, NFPROTO_ARP, "guests_full", spec->link);
 }
 
 static void add_limits(struct filter_elements *list, uint8_t family, const struct net_filter_spec *spec)
@@ -152,17 +152,15 @@ static void add_limits(struct filter_elements *list, uint8_t family, const struc
 	bool block = spec->quota_action == NET_QUOTA_BLOCK || bytes == 0;
 
 	if (!block) {
-		(void)filter_element_add(list, family, "throttled", spec->link);
 		set_state(filter_element_add(list, family, "throttle_out", spec->link), FILTER_STATE_BYTES, bytes, 0);
 		set_state(filter_element_add(list, family, "throttle_in", spec->link), FILTER_STATE_BYTES, bytes, 0);
 	}
 
-	struct filter_element *quota = filter_element_add(list, family, "quotas", spec->link);
-	uint64_t used = spec->quota_used_bytes;
+	uint64_t used = spec->quota_used_bytes < spec->quota_bytes ? spec->quota_used_bytes : spec->quota_bytes;
 
-	set_verdict(quota, NFT_JUMP, block ? "over_block" : "over_throttle");
 	/* The kernel refuses a quota of which more is used than there is. */
-	set_state(quota, FILTER_STATE_QUOTA, spec->quota_bytes, used < spec->quota_bytes ? used : spec->quota_bytes);
+	set_state(filter_element_add(list, family, block ? "quota_block" : "quota_throttle", spec->link), FILTER_STATE_QUOTA,
+		  spec->quota_bytes, used);
 }
 
 static void add_publish(struct filter_elements *list, const struct net_filter_spec *spec, const struct net_publish *p, int family)
@@ -197,9 +195,9 @@ static void add_publish(struct filter_elements *list, const struct net_filter_sp
 
 int filter_elements_of(const struct net_filter_spec *spec, struct filter_elements *ret, struct err *err)
 {
-	static const char *const levels[] = { "level_full", "level_mac", "level_none" };
+	static const char *const levels[] = { "guests_full", "guests_mac", "guests_none" };
 	uint8_t family = spec->is_bridged ? NFPROTO_BRIDGE : NFPROTO_INET;
-	char chain[FILTER_CHAIN_ROOM] = "count_in";
+	char chain[FILTER_CHAIN_ROOM];
 
 	for (size_t i = 0; i < ARRAY_SIZE(counters); i++)
 		(void)filter_element_add(ret, family, counters[i], spec->link);
@@ -211,9 +209,12 @@ int filter_elements_of(const struct net_filter_spec *spec, struct filter_element
 	}
 	if (!spec->is_bridged && spec->level == NET_FILTER_FULL)
 		add_arp(ret, spec);
-	if (spec->n_rules)
+	if (spec->n_rules) {
 		filter_rules_chain(spec->link, chain);
-	set_verdict(filter_element_add(ret, family, "receivers", spec->link), NFT_GOTO, chain);
-	set_verdict(filter_element_add(ret, family, "guests", spec->link), NFT_GOTO, levels[spec->level]);
+		set_verdict(filter_element_add(ret, family, "ruled", spec->link), NFT_GOTO, chain);
+	} else {
+		(void)filter_element_add(ret, family, "receivers", spec->link);
+	}
+	(void)filter_element_add(ret, family, levels[spec->level], spec->link);
 	return ret->failed ? err_oom(err) : 0;
 }

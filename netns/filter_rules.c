@@ -10,16 +10,22 @@
  * The fixed rules, as text for libnftables. Those of a link of its own (inet) and of a port of a bridge (bridge) are one text: a
  * line that begins with "inet:" or "bridge:" is for that family only. ARP of a link of its own has a third, short one.
  *
- * What a guest sends meets them before anything else does: from_guests looks the interface up in `guests` and goes to its level. The
- * first goto that fits decides: to `refuse`, or to count_out. What comes to the guest is counted last, when nothing changes it any
- * more: to_guests looks it up in `receivers` and goes to count_in, or to the guest's own rules, which go on there. An element's
- * own limit, quota or counter is run by the kernel whenever a lookup finds the element (nft_lookup_eval(), Linux 5.7).
+ * What a guest sends meets them before anything else does: from_guests sends it to the chain of its level. The first goto that fits
+ * decides: to `refuse`, or to be counted. What comes to the guest is counted last, when nothing changes it any more: to_guests
+ * sends it to count_in, or to the guest's own rules, which go on there. An element's own limit, quota or counter is run by the
+ * kernel whenever a lookup finds the element (nft_lookup_eval(), Linux 5.7), and where it does not match, the rule does not.
+ *
+ * Levels are sets, not one map of verdicts: for each element with a jump that comes, the kernel checks all the others again for loops
+ * (nft_table_validate()), 0.4 microseconds for each.
  * Protocols are numbers: a small system has no /etc/protocols.
  */
 
 static const char *const sets =
-	"map guests { type ifname : verdict; }\n"
-	"map receivers { type ifname : verdict; }\n"
+	"set guests_full { type ifname; }\n"
+	"set guests_mac { type ifname; }\n"
+	"set guests_none { type ifname; }\n"
+	"set receivers { type ifname; }\n"
+	"map ruled { type ifname : verdict; }\n" /* the few that have rules of their own */
 	"set own_mac { type ifname . ether_addr; }\n"
 	"set own_v4 { type ifname . ipv4_addr; }\n"
 	"set own_v6 { type ifname . ipv6_addr; }\n"
@@ -28,8 +34,8 @@ static const char *const sets =
 	"set prefixed { type ifname; }\n"		   /* has prefixes that are routed to it */
 	"set packet_limit { type ifname; }\n"
 	"set syn_limit { type ifname; }\n"
-	"map quotas { type ifname : verdict; }\n"
-	"set throttled { type ifname; }\n"
+	"set quota_block { type ifname; }\n"
+	"set quota_throttle { type ifname; }\n"
 	"set throttle_out { type ifname; }\n"
 	"set throttle_in { type ifname; }\n"
 	"set refused { type ifname; counter; }\n"
@@ -51,37 +57,33 @@ static const char *const sets =
 	"inet:map publish_at_v6 { type ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service; }\n";
 
 /* Traffic with the outside meets the quota before it is counted: what is refused is not billed. */
-static const char *const counting =
-	"chain refuse {\n iifname @refused drop\n drop\n}\n"
-	"chain over_block { drop; }\n"
-	/* On its way to the guest the packet has both interfaces: only the one that is over its quota is policed. */
-	"chain over_throttle {\n"
-	" oifname @throttle_in drop\n"
-	" oifname @throttled return\n"
-	" iifname @throttle_out goto refuse\n"
-	"}\n"
-	"chain out_v4 {\n"
-	" ip daddr @local_v4 iifname @out_local_v4 accept\n"
-	" iifname vmap @quotas\n"
-	" iifname @out_outside_v4 accept\n"
-	"}\n"
-	"chain out_v6 {\n"
-	" ip6 daddr @local_v6 iifname @out_local_v6 accept\n"
-	" iifname vmap @quotas\n"
-	" iifname @out_outside_v6 accept\n"
-	"}\n"
-	"chain count_out { meta protocol vmap { ip : goto out_v4, ip6 : goto out_v6 }; }\n"
-	"chain in_v4 {\n"
-	" ip saddr @local_v4 oifname @in_local_v4 accept\n"
-	" oifname vmap @quotas\n"
-	" oifname @in_outside_v4 accept\n"
-	"}\n"
-	"chain in_v6 {\n"
-	" ip6 saddr @local_v6 oifname @in_local_v6 accept\n"
-	" oifname vmap @quotas\n"
-	" oifname @in_outside_v6 accept\n"
-	"}\n"
-	"chain count_in { meta protocol vmap { ip : goto in_v4, ip6 : goto in_v6 }; }\n";
+static const char *const counting = "chain refuse {\n iifname @refused drop\n drop\n}\n"
+				    "chain out_v4 {\n"
+				    " ip daddr @local_v4 iifname @out_local_v4 accept\n"
+				    " iifname @quota_block goto refuse\n"
+				    " iifname @quota_throttle iifname @throttle_out goto refuse\n"
+				    " iifname @out_outside_v4 accept\n"
+				    "}\n"
+				    "chain out_v6 {\n"
+				    " ip6 daddr @local_v6 iifname @out_local_v6 accept\n"
+				    " iifname @quota_block goto refuse\n"
+				    " iifname @quota_throttle iifname @throttle_out goto refuse\n"
+				    " iifname @out_outside_v6 accept\n"
+				    "}\n"
+				    "chain count_out { meta protocol vmap { ip : goto out_v4, ip6 : goto out_v6 }; }\n"
+				    "chain in_v4 {\n"
+				    " ip saddr @local_v4 oifname @in_local_v4 accept\n"
+				    " oifname @quota_block drop\n"
+				    " oifname @quota_throttle oifname @throttle_in drop\n"
+				    " oifname @in_outside_v4 accept\n"
+				    "}\n"
+				    "chain in_v6 {\n"
+				    " ip6 saddr @local_v6 oifname @in_local_v6 accept\n"
+				    " oifname @quota_block drop\n"
+				    " oifname @quota_throttle oifname @throttle_in drop\n"
+				    " oifname @in_outside_v6 accept\n"
+				    "}\n"
+				    "chain count_in { meta protocol vmap { ip : goto in_v4, ip6 : goto in_v6 }; }\n";
 
 static const char *const checks_v4 =
 	/* A client takes an offer from any port: what is sent to a client's port is a server's, too. */
@@ -176,63 +178,69 @@ static const char *const checks_v6 =
 	" goto refuse\n"
 	"}\n";
 
-static const char *const levels =
-	"bridge:chain full_arp {\n"
-	"bridge: arp htype != 1 goto refuse\n"
-	"bridge: arp ptype != ip goto refuse\n"
-	"bridge: arp operation != { request, reply } goto refuse\n"
-	"bridge: iifname . arp saddr ether != @own_mac goto refuse\n"
-	"bridge: iifname . arp saddr ip @own_v4 accept\n"
-	"bridge: arp operation request arp saddr ip 0.0.0.0 iifname . arp daddr ip @own_v4 accept\n"
-	"bridge: goto refuse\n"
-	"bridge:}\n"
-	"chain level_full {\n"
-	" iifname @packet_limit goto refuse\n"
-	" iifname . ether saddr != @own_mac goto refuse\n"
-	/* The kernel shows a tagged frame as what is in it. */
-	"bridge: ether type { 8021q, 8021ad } goto refuse\n"
-	" meta protocol vmap { ip : goto full_v4, ip6 : goto full_v6 }\n"
-	"bridge: meta protocol arp goto full_arp\n"
-	" goto refuse\n"
-	"}\n"
-	"chain level_mac {\n"
-	" iifname @packet_limit goto refuse\n"
-	" iifname . ether saddr != @own_mac goto refuse\n"
-	" meta l4proto vmap { 6 : jump tcp_syn, 17 : jump udp_ports }\n"
-	" icmpv6 type nd-router-advert goto refuse\n"
-	" goto count_out\n"
-	"}\n"
-	"chain level_none {\n"
-	" iifname @packet_limit goto refuse\n"
-	" meta l4proto 6 jump tcp_syn\n"
-	" goto count_out\n"
-	"}\n"
-	"chain to_guests { type filter hook postrouting priority 300; policy accept; oifname vmap @receivers; }\n"
-	/* Frames to the bridge itself (spanning tree) do not come through prerouting. */
-	"bridge:chain to_bridge {\n"
-	"bridge: type filter hook input priority -300; policy accept\n"
-	"bridge: ether daddr & ff:ff:ff:ff:ff:f0 == 01:80:c2:00:00:00 iifname @refused drop\n"
-	"bridge:}\n"
-	"chain " FILTER_MARKER_CHAIN " { type filter hook prerouting priority -300; policy accept; iifname vmap @guests; }\n";
+static const char *const levels = "bridge:chain full_arp {\n"
+				  "bridge: arp htype != 1 goto refuse\n"
+				  "bridge: arp ptype != ip goto refuse\n"
+				  "bridge: arp operation != { request, reply } goto refuse\n"
+				  "bridge: iifname . arp saddr ether != @own_mac goto refuse\n"
+				  "bridge: iifname . arp saddr ip @own_v4 accept\n"
+				  "bridge: arp operation request arp saddr ip 0.0.0.0 iifname . arp daddr ip @own_v4 accept\n"
+				  "bridge: goto refuse\n"
+				  "bridge:}\n"
+				  "chain level_full {\n"
+				  " iifname @packet_limit goto refuse\n"
+				  " iifname . ether saddr != @own_mac goto refuse\n"
+				  /* The kernel shows a tagged frame as what is in it. */
+				  "bridge: ether type { 8021q, 8021ad } goto refuse\n"
+				  " meta protocol vmap { ip : goto full_v4, ip6 : goto full_v6 }\n"
+				  "bridge: meta protocol arp goto full_arp\n"
+				  " goto refuse\n"
+				  "}\n"
+				  "chain level_mac {\n"
+				  " iifname @packet_limit goto refuse\n"
+				  " iifname . ether saddr != @own_mac goto refuse\n"
+				  " meta l4proto vmap { 6 : jump tcp_syn, 17 : jump udp_ports }\n"
+				  " icmpv6 type nd-router-advert goto refuse\n"
+				  " goto count_out\n"
+				  "}\n"
+				  "chain level_none {\n"
+				  " iifname @packet_limit goto refuse\n"
+				  " meta l4proto 6 jump tcp_syn\n"
+				  " goto count_out\n"
+				  "}\n"
+				  "chain to_guests { type filter hook postrouting priority 300; policy accept; oifname vmap "
+				  "@ruled; oifname @receivers goto count_in; }\n"
+				  /* Frames to the bridge itself (spanning tree) do not come through prerouting. */
+				  "bridge:chain to_bridge {\n"
+				  "bridge: type filter hook input priority -300; policy accept\n"
+				  "bridge: ether daddr & ff:ff:ff:ff:ff:f0 == 01:80:c2:00:00:00 iifname @refused drop\n"
+				  "bridge:}\n"
+				  "chain " FILTER_MARKER_CHAIN " {\n"
+				  " type filter hook prerouting priority -300; policy accept\n"
+				  " iifname @guests_full goto level_full\n"
+				  " iifname @guests_mac goto level_mac\n"
+				  " iifname @guests_none goto level_none\n"
+				  "}\n";
 
-static const char *const arp_rules =
-	"map guests { type ifname : verdict; }\n"
-	"set own_mac { type ifname . ether_addr; }\n"
-	"set own_v4 { type ifname . ipv4_addr; }\n"
-	"set prefixed { type ifname; }\n"
-	"set refused { type ifname; counter; }\n"
-	"chain refuse {\n iifname @refused drop\n drop\n}\n"
-	"chain level_full {\n"
-	" arp operation != { request, reply } goto refuse\n"
-	" iifname . ether saddr != @own_mac goto refuse\n"
-	" iifname . arp saddr ether != @own_mac goto refuse\n"
-	" iifname . arp saddr ip @own_v4 accept\n"
-	/* No route leads there but the guest's own: a lie about another address finds no listener. */
-	" iifname @prefixed accept\n"
-	" arp operation request arp saddr ip 0.0.0.0 iifname . arp daddr ip @own_v4 accept\n"
-	" goto refuse\n"
-	"}\n"
-	"chain " FILTER_MARKER_CHAIN " { type filter hook input priority -300; policy accept; iifname vmap @guests; }\n";
+static const char
+	*const arp_rules = "set guests_full { type ifname; }\n"
+			   "set own_mac { type ifname . ether_addr; }\n"
+			   "set own_v4 { type ifname . ipv4_addr; }\n"
+			   "set prefixed { type ifname; }\n"
+			   "set refused { type ifname; counter; }\n"
+			   "chain refuse {\n iifname @refused drop\n drop\n}\n"
+			   "chain level_full {\n"
+			   " arp operation != { request, reply } goto refuse\n"
+			   " iifname . ether saddr != @own_mac goto refuse\n"
+			   " iifname . arp saddr ether != @own_mac goto refuse\n"
+			   " iifname . arp saddr ip @own_v4 accept\n"
+			   /* No route leads there but the guest's own: a lie about another address finds no listener. */
+			   " iifname @prefixed accept\n"
+			   " arp operation request arp saddr ip 0.0.0.0 iifname . arp daddr ip @own_v4 accept\n"
+			   " goto refuse\n"
+			   "}\n"
+			   "chain " FILTER_MARKER_CHAIN
+			   " { type filter hook input priority -300; policy accept; iifname @guests_full goto level_full; }\n";
 
 /* Loopback is left out: an answer from the guest to 127.0.0.1 would be refused as a martian, and rightly. */
 static const char *const nat_rules =
