@@ -12,8 +12,8 @@
 
 /*
  * What ctctl changes inside a guest, always as the guest's own root in its namespaces: by the init-to-be, before anything of the
- * guest runs, or in a running guest by a process that joins it for that (join.h). Files of the guest are opened below its root with
- * path_open_in(); whatever a guest has put in their place harms nobody but itself, and keeps no start from happening.
+ * guest runs, or in a running guest by a process that joins it for that (join.h). Files of the guest are opened below its root
+ * (inside_priv.h); whatever a guest has put in their place harms nobody but itself, and keeps no start from happening.
  */
 
 /* What a guest's files are to say about its network. */
@@ -27,8 +27,9 @@ struct inside_network {
 
 /*
  * Writes what agrees with the addresses that the kernel has: for each of systemd-networkd, ifupdown, NetworkManager and netplan
- * that the guest has installed, /etc/hosts, and /etc/resolv.conf. `root_fd` is the guest's root, the caller its root. Only files of
- * ctctl's own names are written, or between its markers; a file whose markers the customer removed is his.
+ * that the guest has installed (inside_tools.c has the table), /etc/hosts, and /etc/resolv.conf. `root_fd` is the guest's root,
+ * the caller its root. Only files of ctctl's own are written, or between its markers, and only where the customer's do not say it
+ * already: a host name in a line of his own, an interface that he configures, a resolv.conf without ctctl's first line.
  * Failures of single files are no failure of the call.
  */
 int inside_write_network(int root_fd, const struct inside_network *network, struct err *err) _must_check_;

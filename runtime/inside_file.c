@@ -133,7 +133,7 @@ int inside_put(int root_fd, const char *dir, const char *name, const char *text,
 
 	if (dir_fd < 0)
 		return dir_fd;
-	if (inside_read(dir_fd, name, INSIDE_TEXT_MAX, &now, NULL) >= 0 && strcmp(now, text) == 0)
+	if (inside_read(dir_fd, name, INSIDE_TEXT_MAX, &now, NULL) >= 0 && now && strcmp(now, text) == 0)
 		return 0;
 	return inside_replace(dir_fd, name, text, NULL, mode);
 }

@@ -8,7 +8,7 @@
 #include "base/str.h"
 #include "runtime/inside_priv.h"
 
-/* /etc/network/interfaces (interfaces(5)), which Debian's ifupdown, ifupdown-ng and busybox read: what the customer wrote there. */
+/* /etc/network/interfaces (interfaces(5)), read by Debian's ifupdown, ifupdown-ng and busybox: what the customer wrote there. */
 
 #define MAIN_DIR  "etc/network"
 #define MAIN_FILE "interfaces"

@@ -94,7 +94,7 @@ static bool is_of_type(const uint8_t *data, size_t len, const char *type)
 static const char *why_not(const char *line)
 {
 	const char *type = type_of(line);
-	uint8_t data[KEY_MAX];
+	uint8_t data[KEY_MAX] = { 0 };
 
 	if (!type)
 		return "expected a type such as ssh-ed25519, a blank and the key";
