@@ -33,6 +33,14 @@ struct frame {
 
 static char **keys;
 
+/* So that none is found in another one. */
+static const char *bracketed(const char *token)
+{
+	char *text;
+
+	return asprintf(&text, "<%s>", token) < 0 ? NULL : text;
+}
+
 static void die(const char *what, const char *why)
 {
 	fprintf(stderr, "packet: %s: %s\n", what, why);
@@ -326,8 +334,10 @@ int main(int argc, char **argv)
 {
 	if (argc >= 5 && strcmp(argv[1], "send") == 0) {
 		keys = argv + 5;
-		return send_frames(argv[2], argv[3], argv[4]);
+		return send_frames(argv[2], bracketed(argv[3]), argv[4]);
 	}
+	for (int i = 3; i < argc; i++)
+		argv[i] = (char *)bracketed(argv[i]);
 	if (argc >= 4 && strcmp(argv[1], "watch") == 0)
 		return watch(argv[2], argv[3], argv + 4);
 	fprintf(stderr, "usage: packet send INTERFACE TOKEN KIND [KEY=VALUE...] | packet watch INTERFACE UNTIL [TOKEN...]\n");

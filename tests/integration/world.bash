@@ -48,19 +48,25 @@ in_guest() {
 	ct exec "$1" -- "${@:2}"
 }
 
+# world_up [BRIDGE]: with the host's addresses on a bridge, whose port up0 is.
 world_up() {
+	local at=${1:-up0}
 	make_packet
 	# In its own namespace ctctl may do what it would on a host of its own.
 	sed -i 's/^forwarding = no$/forwarding = yes/' "$CTCTL_PREFIX/etc/ctctl.conf"
 	new_namespace host
 	new_namespace lan
 	in_host ip link add up0 type veth peer name lan0 netns "$(cat "$BATS_FILE_TMPDIR/lan.pid")"
-	in_host ip addr add 198.51.100.1/24 dev up0
-	in_host ip addr add 2001:db8:1::1/64 dev up0 nodad
+	if [ "$at" != up0 ]; then
+		in_host ip link add "$at" type bridge
+		in_host ip link set up0 up master "$at"
+	fi
+	in_host ip addr add 198.51.100.1/24 dev "$at"
+	in_host ip addr add 2001:db8:1::1/64 dev "$at" nodad
 	in_lan ip addr add 198.51.100.254/24 dev lan0
 	in_lan ip addr add 2001:db8:1::ff/64 dev lan0 nodad
 	in_lan ip link set lan0 up
-	in_host ip link set up0 up
+	in_host ip link set "$at" up
 	in_host ip route add default via 198.51.100.254
 	in_host ip route add default via 2001:db8:1::ff
 }
@@ -85,6 +91,11 @@ pings() {
 		echo "no answer: ${where[*]} asks $2"
 		return 1
 	}
+}
+
+# addresses_of NAME: those of its interfaces, as ctctl lists them, without prefixes.
+addresses_of() {
+	ct net list "$1" --json | tr -d ' \n' | sed 's/.*"addresses":\[\([^]]*\)\].*/\1/' | tr -d '"' | tr ',' '\n' | sed 's|/.*||' | paste -sd ' '
 }
 
 # As lib.bash has it, in the host of this world.
