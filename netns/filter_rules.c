@@ -48,9 +48,10 @@ static const char *const sets =
 	"set in_outside_v4 { type ifname; counter; }\n"
 	"set in_outside_v6 { type ifname; counter; }\n"
 	/* What never leaves the neighbourhood is local, whatever the node's configuration says. */
-	"set local_v4 { type ipv4_addr; flags interval; auto-merge; elements = { 169.254.0.0/16, 224.0.0.0/4, 255.255.255.255 }; "
+	"set local_v4 { type ipv4_addr; flags interval; auto-merge; elements = { 0.0.0.0, 169.254.0.0/16, 224.0.0.0/4, "
+	"255.255.255.255 }; "
 	"}\n"
-	"set local_v6 { type ipv6_addr; flags interval; auto-merge; elements = { fe80::/10, ff00::/8 }; }\n"
+	"set local_v6 { type ipv6_addr; flags interval; auto-merge; elements = { ::, fe80::/10, ff00::/8 }; }\n"
 	"inet:map publish_v4 { type inet_proto . inet_service : ipv4_addr . inet_service; }\n"
 	"inet:map publish_v6 { type inet_proto . inet_service : ipv6_addr . inet_service; }\n"
 	"inet:map publish_at_v4 { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }\n"
