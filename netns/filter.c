@@ -9,89 +9,12 @@
 #include "base/cleanup.h"
 #include "netns/filter_priv.h"
 
-/* A transaction that meets what a killed one left, or misses what it took, is done once more without that. */
-#define TRANSACTION_TRIES 4
-
-struct requests {
-	struct filter_request *q;
-	size_t n;
-};
-
-DEFINE_CLEANUP(struct requests, cleanup_requests, free(p->q))
-
-static int requests_room(struct requests *r, size_t n, struct err *err)
-{
-	r->q = calloc(n, sizeof(*r->q));
-	return r->q ? 0 : err_oom(err);
-}
-
-static void request_element(struct requests *r, uint16_t type, uint16_t flags, const struct filter_element *e)
-{
-	r->q[r->n++] = (struct filter_request){ .type = type, .flags = flags, .family = e->family, .element = e };
-}
-
-static void request_delete_chain(struct requests *r, uint8_t family, const char *chain)
-{
-	r->q[r->n++] = (struct filter_request){ .type = NFT_MSG_DELCHAIN, .family = family, .chain = chain };
-}
-
-int filter_request_err(const struct filter_request *q, struct err *err)
-{
-	const char *what = q->chain ? q->chain : q->element ? q->element->set : "table";
-
-	if (q->error == ENOENT)
-		return err_exit(err, EXIT_NETWORK, ENOENT,
-				"nftables: '%s' is missing: somebody removed ctctl's rules; restart the guests", what);
-	if (q->error == EOPNOTSUPP)
-		return err_exit(err, EXIT_UNSUPPORTED, EOPNOTSUPP, "this kernel's nftables cannot do what '%s' needs", what);
-	return err_exit(err, EXIT_NETWORK, q->error, "nftables: '%s': %s", what, strerror(q->error));
-}
-
-static const struct filter_request *first_refused(const struct requests *r)
-{
-	for (size_t i = 0; i < r->n; i++) {
-		if (r->q[i].error)
-			return &r->q[i];
-	}
-	return NULL;
-}
-
-/* Leaves out what is not there to be deleted. Returns whether that were all of the kernel's objections. */
-static bool drop_missing(struct requests *r)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < r->n; i++) {
-		if (r->q[i].error && r->q[i].error != ENOENT)
-			return false;
-	}
-	for (size_t i = 0; i < r->n; i++) {
-		if (!r->q[i].error)
-			r->q[kept++] = r->q[i];
-	}
-	r->n = kept;
-	return true;
-}
-
-static int delete_all(const char *table, struct requests *r, struct err *err)
-{
-	for (int i = 0; i < TRANSACTION_TRIES; i++) {
-		int ret = filter_transaction(table, r->q, r->n, err);
-
-		if (ret != -ECANCELED)
-			return ret;
-		if (!drop_missing(r))
-			return filter_request_err(first_refused(r), err);
-	}
-	return err_set(err, EBUSY, "nftables: elements of the table '%s' keep changing: try again", table);
-}
-
 int net_filter_open(const struct net_filter_node *node, struct err *err)
 {
 	static const uint8_t families[FILTER_FAMILIES] = { NFPROTO_INET, NFPROTO_BRIDGE, NFPROTO_ARP };
 	uint8_t missing[FILTER_FAMILIES];
 
-	for (int i = 0; i < TRANSACTION_TRIES; i++) {
+	for (int i = 0; i < FILTER_TRIES; i++) {
 		size_t n = 0;
 
 		for (size_t f = 0; f < FILTER_FAMILIES; f++) {
@@ -121,88 +44,26 @@ int net_filter_remove_all(const char *table, struct err *err)
 		{ .type = NFT_MSG_DELTABLE, .family = NFPROTO_BRIDGE },
 		{ .type = NFT_MSG_DELTABLE, .family = NFPROTO_ARP },
 	};
-	struct requests r = { .q = all, .n = FILTER_FAMILIES };
+	struct filter_requests r = { .q = all, .n = FILTER_FAMILIES };
 
-	return delete_all(table, &r, err);
+	return filter_delete_all(table, &r, err);
 }
 
-/* A published port that is there already is another guest's, unless this guest left it there itself. */
-static int check_owner(const char *table, const struct filter_element *e, struct err *err)
+static void request_delete_chain(struct filter_requests *r, uint8_t family, const char *chain)
 {
-	struct filter_answer answer;
-	uint16_t port;
-	int r = filter_ask(table, e, &answer, 1, err);
-
-	if (r < 0)
-		return r;
-	if (!answer.is_there || strcmp(answer.owner, e->owner) == 0)
-		return 0;
-	memcpy(&port, e->key + e->key_len - 4, sizeof(port));
-	return err_exit(err, EXIT_ADDRESS_IN_USE, EEXIST, "port %d of the host is published by the guest with the interface '%s'",
-			(port & 0xff) << 8 | port >> 8, answer.owner);
-}
-
-/*
- * What is in the way of a new element is taken out in the same transaction: it was left by a start that was killed, and may say
- * something else. Returns 1 if there is something to try again.
- */
-static int clear_way(const char *table, struct requests *r, struct requests *ret, struct err *err)
-{
-	ret->n = 0;
-	for (size_t i = 0; i < r->n; i++) {
-		struct filter_request *q = &r->q[i];
-		bool in_the_way = q->type == NFT_MSG_NEWSETELEM && (q->error == EEXIST || q->error == EBUSY);
-
-		if (q->error && !in_the_way && !(q->error == ENOENT && q->type == NFT_MSG_DELSETELEM))
-			return filter_request_err(q, err);
-		if (in_the_way && q->element->owner) {
-			int k = check_owner(table, q->element, err);
-
-			if (k < 0)
-				return k;
-		}
-		if (in_the_way)
-			request_element(ret, NFT_MSG_DELSETELEM, 0, q->element);
-		if (q->type == NFT_MSG_NEWSETELEM || !q->error)
-			ret->q[ret->n++] = *q;
-	}
-	return 1;
-}
-
-/* `requests` has room for twice its number. */
-static int change_all(const char *table, struct requests *r, size_t room, struct err *err)
-{
-	for (int i = 0; i < TRANSACTION_TRIES; i++) {
-		int ret = filter_transaction(table, r->q, r->n, err);
-
-		if (ret != -ECANCELED)
-			return ret;
-
-		_cleanup_(cleanup_requests) struct requests next = { 0 };
-
-		ret = requests_room(&next, 2 * room, err);
-		if (ret == 0)
-			ret = clear_way(table, r, &next, err);
-		if (ret < 0)
-			return ret;
-		if (next.n > room)
-			return err_set(err, EBUSY, "nftables: elements of the table '%s' keep changing: try again", table);
-		memcpy(r->q, next.q, next.n * sizeof(*next.q));
-		r->n = next.n;
-	}
-	return err_set(err, EBUSY, "nftables: elements of the table '%s' keep changing: try again", table);
+	r->q[r->n++] = (struct filter_request){ .type = NFT_MSG_DELCHAIN, .family = family, .chain = chain };
 }
 
 static void remove_rules(const char *table, const struct net_filter_spec *spec)
 {
 	struct filter_request q[1];
-	struct requests r = { .q = q };
+	struct filter_requests r = { .q = q };
 	struct err ignored = ERR_INIT;
 	char chain[FILTER_CHAIN_ROOM];
 
 	filter_rules_chain(spec->link, chain);
 	request_delete_chain(&r, spec->is_bridged ? NFPROTO_BRIDGE : NFPROTO_INET, chain);
-	(void)!delete_all(table, &r, &ignored);
+	(void)!filter_delete_all(table, &r, &ignored);
 }
 
 /* Of sets that exclude each other, or that not every guest is in: what a killed start may have left in them, if it is there. */
@@ -231,17 +92,17 @@ static int find_stale(const char *table, const struct net_filter_spec *spec, str
 	return 0;
 }
 
-static void request_new(struct requests *r, const struct filter_elements *elements)
+static void request_new(struct filter_requests *r, const struct filter_elements *elements)
 {
 	for (size_t i = 0; i < elements->n; i++)
-		request_element(r, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, &elements->e[i]);
+		filter_request_element(r, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, &elements->e[i]);
 }
 
 static int add_all(const char *table, const struct net_filter_spec *spec, const struct filter_elements *elements, struct err *err)
 {
 	_cleanup_(cleanup_elements) struct filter_elements stale = { 0 };
-	_cleanup_(cleanup_requests) struct requests first = { 0 }, again = { 0 };
-	int ret = requests_room(&first, elements->n, err);
+	_cleanup_(cleanup_requests) struct filter_requests first = { 0 }, again = { 0 };
+	int ret = filter_requests_room(&first, elements->n, err);
 
 	if (ret < 0)
 		return ret;
@@ -254,13 +115,13 @@ static int add_all(const char *table, const struct net_filter_spec *spec, const 
 	size_t room = 2 * (stale.n + elements->n);
 
 	if (ret == 0)
-		ret = requests_room(&again, room, err);
+		ret = filter_requests_room(&again, room, err);
 	if (ret < 0)
 		return ret;
 	for (size_t i = 0; i < stale.n; i++)
-		request_element(&again, NFT_MSG_DELSETELEM, 0, &stale.e[i]);
+		filter_request_element(&again, NFT_MSG_DELSETELEM, 0, &stale.e[i]);
 	request_new(&again, elements);
-	return change_all(table, &again, room, err);
+	return filter_change_all(table, &again, room, err);
 }
 
 int net_filter_add(const char *table, const struct net_filter_spec *spec, struct err *err)
@@ -285,7 +146,7 @@ static void forget_foreign(const char *table, struct filter_elements *elements)
 	size_t kept = 0;
 
 	for (size_t i = 0; i < elements->n; i++) {
-		if (!elements->e[i].owner || check_owner(table, &elements->e[i], &ignored) == 0)
+		if (!elements->e[i].owner || filter_check_owner(table, &elements->e[i], &ignored) == 0)
 			elements->e[kept++] = elements->e[i];
 	}
 	elements->n = kept;
@@ -294,22 +155,22 @@ static void forget_foreign(const char *table, struct filter_elements *elements)
 int net_filter_remove(const char *table, const struct net_filter_spec *spec, struct err *err)
 {
 	_cleanup_(cleanup_elements) struct filter_elements elements = { 0 };
-	_cleanup_(cleanup_requests) struct requests r = { 0 };
+	_cleanup_(cleanup_requests) struct filter_requests r = { 0 };
 	char chain[FILTER_CHAIN_ROOM];
 	int ret = filter_elements_of(spec, &elements, err);
 
 	if (ret == 0)
-		ret = requests_room(&r, elements.n + 1, err);
+		ret = filter_requests_room(&r, elements.n + 1, err);
 	if (ret < 0)
 		return ret;
 	forget_foreign(table, &elements);
 	/* What refers to a chain goes before it. */
 	for (size_t i = 0; i < elements.n; i++)
-		request_element(&r, NFT_MSG_DELSETELEM, 0, &elements.e[i]);
+		filter_request_element(&r, NFT_MSG_DELSETELEM, 0, &elements.e[i]);
 	filter_rules_chain(spec->link, chain);
 	if (spec->n_rules)
 		request_delete_chain(&r, spec->is_bridged ? NFPROTO_BRIDGE : NFPROTO_INET, chain);
-	return delete_all(table, &r, err);
+	return filter_delete_all(table, &r, err);
 }
 
 static bool same_element(const struct filter_element *a, const struct filter_element *b)
@@ -359,26 +220,26 @@ static int keep_quota(const char *table, const struct net_filter_spec *old, cons
 	return 0;
 }
 
-static void request_change(struct requests *r, const struct filter_elements *old, const struct filter_elements *new)
+static void request_change(struct filter_requests *r, const struct filter_elements *old, const struct filter_elements *new)
 {
 	for (size_t i = 0; i < old->n; i++) {
 		const struct filter_element *after = find_key(new, &old->e[i]);
 
 		if (!after || !same_element(&old->e[i], after))
-			request_element(r, NFT_MSG_DELSETELEM, 0, &old->e[i]);
+			filter_request_element(r, NFT_MSG_DELSETELEM, 0, &old->e[i]);
 	}
 	for (size_t i = 0; i < new->n; i++) {
 		const struct filter_element *before = find_key(old, &new->e[i]);
 
 		if (!before || !same_element(before, &new->e[i]))
-			request_element(r, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, &new->e[i]);
+			filter_request_element(r, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, &new->e[i]);
 	}
 }
 
 int net_filter_change(const char *table, const struct net_filter_spec *old, const struct net_filter_spec *spec, struct err *err)
 {
 	_cleanup_(cleanup_elements) struct filter_elements before = { 0 }, after = { 0 };
-	_cleanup_(cleanup_requests) struct requests r = { 0 };
+	_cleanup_(cleanup_requests) struct filter_requests r = { 0 };
 	int ret = filter_elements_of(old, &before, err);
 
 	if (ret == 0)
@@ -386,13 +247,13 @@ int net_filter_change(const char *table, const struct net_filter_spec *old, cons
 	if (ret == 0)
 		ret = keep_quota(table, old, &before, spec, &after, err);
 	if (ret == 0)
-		ret = requests_room(&r, 2 * (before.n + after.n), err);
+		ret = filter_requests_room(&r, 2 * (before.n + after.n), err);
 	if (ret == 0 && spec->n_rules)
 		ret = filter_rules_make(table, spec, err);
 	if (ret < 0)
 		return ret;
 	request_change(&r, &before, &after);
-	ret = change_all(table, &r, 2 * (before.n + after.n), err);
+	ret = filter_change_all(table, &r, 2 * (before.n + after.n), err);
 	if (ret == 0 && old->n_rules && (!spec->n_rules || old->is_bridged != spec->is_bridged))
 		remove_rules(table, old);
 	return ret;

@@ -120,8 +120,8 @@ enum net_class { NET_LOCAL, NET_OUTSIDE, NET_CLASSES };
 struct net_traffic {
 	struct net_count in[NET_CLASSES][2];
 	struct net_count out[NET_CLASSES][2];
-	struct net_count dropped; /* by the filter, from the guest */
-	uint64_t quota_used_bytes;
+	struct net_count dropped;  /* by the filter, from the guest: not its own, and above its limits */
+	uint64_t quota_used_bytes; /* at most the quota: once it is used up, it says no more */
 };
 
 /* Of one interface, since its elements were put in. -ENOENT: it has none. */

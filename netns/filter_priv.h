@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include "base/cleanup.h"
 #include "base/err.h"
@@ -75,11 +76,42 @@ struct filter_request {
 	int error;
 };
 
+struct nl_msg;
+
+/* What it says, behind its headers. 0, or not when there is no room. */
+int filter_message_put(struct nl_msg *msg, const char *table, const struct filter_request *q) _must_check_;
+
 /*
  * All of them in one transaction: 0 when it is done. -ECANCELED when the kernel refused some: nothing is done, and their `error` says
  * which. Any other negative errno with `err` set.
  */
 int filter_transaction(const char *table, struct filter_request *requests, size_t n, struct err *err) _must_check_;
+
+/* A transaction that meets what a killed one left, or misses what it took, is done once more without that. */
+#define FILTER_TRIES 4
+
+/* A list of them in the making. */
+struct filter_requests {
+	struct filter_request *q;
+	size_t n;
+};
+
+DEFINE_CLEANUP(struct filter_requests, cleanup_requests, free(p->q))
+
+int filter_requests_room(struct filter_requests *r, size_t n, struct err *err) _must_check_;
+void filter_request_element(struct filter_requests *r, uint16_t type, uint16_t flags, const struct filter_element *e);
+
+/* Deletes what is there of them, in one transaction. The list is used up. */
+int filter_delete_all(const char *table, struct filter_requests *r, struct err *err) _must_check_;
+
+/*
+ * Deletes and adds, in one transaction: what is missing need not be deleted, and what is in the way of a new one is replaced, unless
+ * it is another guest's. The list has room for `room` requests, twice its number, and is used up.
+ */
+int filter_change_all(const char *table, struct filter_requests *r, size_t room, struct err *err) _must_check_;
+
+/* Is a published port free, or its own? Else -EEXIST. */
+int filter_check_owner(const char *table, const struct filter_element *e, struct err *err) _must_check_;
 
 /* The error of a refused one. */
 int filter_request_err(const struct filter_request *request, struct err *err) _must_check_;
