@@ -21,8 +21,8 @@ void net_view_close(struct net_view *view);
 struct net_row net_view_row(const struct net_view *view, const struct guest_interface *iface);
 
 /*
- * Calls `each` for the guest named by the request's first argument, or for all in the order of their names. Of all, one that cannot be
- * read is passed over with a warning. *ret_n is how many there are.
+ * Calls `each` for the guest named by the request's first argument, or for all in the order of their names. Of all, one that
+ * cannot be read is passed over with a warning. *ret_n is how many there are.
  */
 int net_each_guest(struct app *app, const struct request *request,
 		   int (*each)(struct app *app, const char *name, void *context, struct err *err), void *context, size_t *ret_n,

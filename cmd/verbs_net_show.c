@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,7 +44,7 @@ static int put_size(struct table *table, size_t column, uint64_t bytes, uint64_t
 	struct strbuf b = { 0 };
 
 	text_size(&b, bytes);
-	strbuf_addf(&b, " (%lu)", (unsigned long)packets);
+	strbuf_addf(&b, " (%" PRIu64 ")", packets);
 
 	_cleanup_free_ char *text = strbuf_take(&b);
 
@@ -146,15 +147,15 @@ static int show_all(const struct show *s, bool is_json, struct err *err)
 	if (is_json && !list)
 		return err_oom(err);
 	for (size_t i = 0; i < config->n_interfaces; i++) {
-		int r = 0;
-
 		if (is_json) {
 			json_add_child(list, NULL, interface_to_json(s, &config->interfaces[i]));
 			continue;
 		}
 		if (i > 0)
 			fputc('\n', s->app->out);
-		r = print_interface(s, &config->interfaces[i], err);
+
+		int r = print_interface(s, &config->interfaces[i], err);
+
 		if (r < 0)
 			return r;
 	}

@@ -16,10 +16,10 @@ struct guest_capture_spec {
 };
 
 /*
- * Writes a pcap file until SIGINT, SIGTERM or SIGHUP, the limit, or the end of the interface; all of these are success. *ret_packets,
- * and *ret_lost, which came too fast. Called by the host's root in the host's namespaces. It looks at the host's end of the link,
- * which the guest cannot touch; macvlan has none, so that it goes into the guest's network namespace for that, and for nothing else,
- * and comes back. Takes no lock. NOT_RUNNING; NETWORK if the running guest has no such interface.
+ * Writes a pcap file until SIGINT, SIGTERM or SIGHUP, the limit, or the end of the interface; all of these are success.
+ * *ret_packets, and *ret_lost, which came too fast. Called by the host's root in the host's namespaces. It looks at the host's
+ * end of the link, which the guest cannot touch; macvlan has none, so that it goes into the guest's network namespace for that,
+ * and for nothing else, and comes back. Takes no lock. NOT_RUNNING; NETWORK if the running guest has no such interface.
  */
 int guest_capture(const struct node *node, const char *name, const struct guest_capture_spec *spec, uint64_t *ret_packets,
 		  uint64_t *ret_lost, struct err *err) _must_check_;

@@ -15,8 +15,8 @@ int guest_pick_interface(const struct guest *guest, const char *name, const stru
 			 struct err *err) _must_check_;
 
 /*
- * The firewall of an interface (chosen as above), a rule at a time: read, changed and put in force under the guest's lock, so that
- * of two who add one at the same time both have it. As guest_set() otherwise.
+ * The firewall of an interface (chosen as above), a rule at a time: read, changed and put in force under the guest's lock, so
+ * that no rule of two who add one at the same time is lost. As guest_set() otherwise.
  *
  * `rule` is what interface_parse_rule() reads, appended behind the others.
  */

@@ -191,7 +191,8 @@ static int add_snapshot(const struct guest *guest, struct snapshot *s, struct tr
 		if (!e)
 			return err_oom(err);
 
-		bool is_new_month = e->month != month;
+		/* The first look at an interface is none: its quota is as it was started with. */
+		bool is_new_month = e->month && e->month != month;
 
 		if (traffic_entry_add(e, s->boot, month, &s->now[i]))
 			changed = 1;

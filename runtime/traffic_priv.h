@@ -39,7 +39,7 @@ const struct net_count *traffic_count(const struct net_traffic *t, size_t index,
 uint32_t traffic_month_now(void);
 
 /*
- * An empty book without a file. -EBADMSG (BAD_CONFIG) for a damaged one, which names the line. Free with traffic_book_free(), also
+ * An empty book without a file. -EBADMSG (BAD_CONFIG) for a damaged one, with the line. Free with traffic_book_free(), also
  * after a failure.
  */
 int traffic_book_read(int dir_fd, struct traffic_book *ret, struct err *err) _must_check_;

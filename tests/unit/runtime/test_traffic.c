@@ -293,7 +293,6 @@ static void test_the_hook_is_run_once(void **state)
 
 	NEED_ROOT();
 	world_open(s, &w);
-	put_book(&w, traffic_month_now());
 	put_hook(s, 0755);
 	for (int i = 0; i < 3; i++)
 		assert_ok(traffic_collect(w.node, &err), &err);
