@@ -129,6 +129,23 @@ static int addr_alloc(int ifindex, const struct net_address *address, struct rtn
 	return 0;
 }
 
+/*
+ * Of a network with a route to it, an address gets the broadcast address that every tool gives it: systemd-networkd takes one
+ * without for another address, tries to add its own, and fails (252: ERANGE).
+ */
+static int set_broadcast(struct rtnl_addr *addr, const struct net_address *address)
+{
+	uint32_t host = address->prefix == 0 ? UINT32_MAX : htonl((UINT32_C(1) << (32 - address->prefix)) - 1);
+	uint8_t bytes[4];
+
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = address->bytes[i] | ((const uint8_t *)&host)[i];
+
+	_cleanup_(cleanup_nl_addr) struct nl_addr *broadcast = nl_addr_build(AF_INET, bytes, sizeof(bytes));
+
+	return broadcast && rtnl_addr_set_broadcast(addr, broadcast) == 0 ? 0 : -ENOMEM;
+}
+
 int netlink_add_address(struct nl_sock *sock, int ifindex, const char *name, const struct net_address *address, unsigned int how,
 			struct err *err)
 {
@@ -144,6 +161,8 @@ int netlink_add_address(struct nl_sock *sock, int ifindex, const char *name, con
 	if (address->family == AF_INET6)
 		flags |= IFA_F_NODAD;
 	rtnl_addr_set_flags(addr, flags);
+	if (address->family == AF_INET && address->prefix < 31 && how == 0 && set_broadcast(addr, address) < 0)
+		return err_oom(err);
 	if (how & NETLINK_ADDRESS_LINK_SCOPE)
 		rtnl_addr_set_scope(addr, RT_SCOPE_LINK);
 	if (rtnl_addr_build_add_request(addr, 0, &msg) < 0)
