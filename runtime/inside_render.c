@@ -102,7 +102,7 @@ void inside_render_networkd(struct strbuf *b, const struct inside_network *netwo
 		    iface->name, iface->accepts_ra ? "yes" : "no");
 	for (size_t i = 0; i < count_addresses(iface); i++)
 		strbuf_addf(b, "\n[Address]\nAddress=%s\nDuplicateAddressDetection=none\n%s", text_at(iface, i).s,
-			    iface->is_routed ? "AddPrefixRoute=no\n" : "");
+			    iface->is_routed ? "AddPrefixRoute=no\nBroadcast=no\n" : "");
 	for (int i = 0; i < 2; i++) {
 		const struct net_address *gateway = default_gateway(iface, i);
 

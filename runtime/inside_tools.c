@@ -34,34 +34,41 @@ struct tool {
 	inside_render_fn *render;
 };
 
+enum {
+	TOOL_NETWORKD,
+	TOOL_NETWORKMANAGER,
+	TOOL_NETPLAN,
+	TOOL_IFUPDOWN,
+};
+
 static const struct tool tools[] = {
-	{ .found = { "usr/lib/systemd/systemd-networkd", "lib/systemd/systemd-networkd" },
-	  .unless = "usr/sbin/netplan",
-	  .dir = "run/systemd/network",
-	  .prefix = "10-ctctl-",
-	  .suffix = ".network",
-	  .mode = 0644,
-	  .render = inside_render_networkd },
-	{ .found = { "usr/sbin/NetworkManager", "usr/bin/NetworkManager" },
-	  .unless = "usr/sbin/netplan",
-	  .dir = "run/NetworkManager/system-connections",
-	  .prefix = "ctctl-",
-	  .suffix = ".nmconnection",
-	  .mode = 0600,
-	  .render = inside_render_networkmanager },
-	{ .found = { "usr/sbin/netplan" },
-	  .dir = "run/netplan",
-	  .prefix = "90-ctctl-",
-	  .suffix = ".yaml",
-	  .mode = 0600,
-	  .render = inside_render_netplan },
-	{ .found = { "sbin/ifup", "usr/sbin/ifup" },
-	  .needs = "etc/network",
-	  .dir = INSIDE_IFUPDOWN_DIR,
-	  .prefix = INSIDE_IFUPDOWN_PREFIX,
-	  .suffix = "",
-	  .mode = 0644,
-	  .render = inside_render_ifupdown },
+	[TOOL_NETWORKD] = { .found = { "usr/lib/systemd/systemd-networkd", "lib/systemd/systemd-networkd" },
+			    .unless = "usr/sbin/netplan",
+			    .dir = "run/systemd/network",
+			    .prefix = "10-ctctl-",
+			    .suffix = ".network",
+			    .mode = 0644,
+			    .render = inside_render_networkd },
+	[TOOL_NETWORKMANAGER] = { .found = { "usr/sbin/NetworkManager", "usr/bin/NetworkManager" },
+				  .unless = "usr/sbin/netplan",
+				  .dir = "run/NetworkManager/system-connections",
+				  .prefix = "ctctl-",
+				  .suffix = ".nmconnection",
+				  .mode = 0600,
+				  .render = inside_render_networkmanager },
+	[TOOL_NETPLAN] = { .found = { "usr/sbin/netplan" },
+			   .dir = "run/netplan",
+			   .prefix = "90-ctctl-",
+			   .suffix = ".yaml",
+			   .mode = 0600,
+			   .render = inside_render_netplan },
+	[TOOL_IFUPDOWN] = { .found = { "sbin/ifup", "usr/sbin/ifup" },
+			    .needs = "etc/network",
+			    .dir = INSIDE_IFUPDOWN_DIR,
+			    .prefix = INSIDE_IFUPDOWN_PREFIX,
+			    .suffix = "",
+			    .mode = 0644,
+			    .render = inside_render_ifupdown },
 };
 
 /* More files than that in one of their folders are not looked at: a guest could have millions. */
@@ -147,7 +154,7 @@ static void write_interface(int root_fd, const struct tool *tool, const struct i
 static void write_tool(int root_fd, const struct tool *tool, const struct inside_network *network)
 {
 	struct remains remains = { .tool = tool, .network = network };
-	bool is_ifupdown = tool->render == inside_render_ifupdown;
+	bool is_ifupdown = tool == &tools[TOOL_IFUPDOWN];
 
 	inside_each_file(root_fd, tool->dir, remove_stale, &remains);
 	for (size_t i = 0; i < network->n_interfaces; i++) {
@@ -157,6 +164,14 @@ static void write_tool(int root_fd, const struct tool *tool, const struct inside
 			continue;
 		write_interface(root_fd, tool, network, iface);
 	}
+}
+
+/* For an interface that is added while it runs, NetworkManager would make a profile of its own, and ask for DHCP. */
+static void write_networkmanager(int root_fd)
+{
+	if (is_installed(root_fd, &tools[TOOL_NETWORKMANAGER]))
+		(void)!inside_put(root_fd, "run/NetworkManager/conf.d", "10-ctctl.conf",
+				  INSIDE_NOTICE "\n[main]\nno-auto-default=*\n", 0644);
 }
 
 static void write_cloud_init(int root_fd)
@@ -175,6 +190,7 @@ void inside_write_tools(int root_fd, const struct inside_network *network)
 		if (is_installed(root_fd, &tools[i]))
 			write_tool(root_fd, &tools[i], network);
 	}
+	write_networkmanager(root_fd);
 	if (network->n_interfaces > 0)
 		write_cloud_init(root_fd);
 }

@@ -32,8 +32,8 @@ static void test_networkd(void **state)
 	assert_file(s->fd, NETWORKD,
 		    "# Written by ctctl.\n# A file of this name in /etc/systemd/network takes its place.\n"
 		    "[Match]\nName=eth0\n\n[Network]\nDHCP=no\nIPv6AcceptRA=no\nKeepConfiguration=static\n\n"
-		    "[Address]\nAddress=192.0.2.10/32\nDuplicateAddressDetection=none\nAddPrefixRoute=no\n\n"
-		    "[Address]\nAddress=2001:db8::10/128\nDuplicateAddressDetection=none\nAddPrefixRoute=no\n\n"
+		    "[Address]\nAddress=192.0.2.10/32\nDuplicateAddressDetection=none\nAddPrefixRoute=no\nBroadcast=no\n\n"
+		    "[Address]\nAddress=2001:db8::10/128\nDuplicateAddressDetection=none\nAddPrefixRoute=no\nBroadcast=no\n\n"
 		    "[Route]\nGateway=169.254.1.1\nGatewayOnLink=yes\n\n[Route]\nGateway=fe80::1\nGatewayOnLink=yes\n");
 	/* eth1 has no addresses: the guest may configure it. */
 	assert_not_there(s, "run/systemd/network/10-ctctl-eth1.network");
@@ -72,6 +72,7 @@ static void test_networkmanager(void **state)
 		    "route-metric=0\ndns=192.0.2.53;\ndns-search=example.com;example.net;\n\n"
 		    "[ipv6]\naddr-gen-mode=eui64\nmethod=manual\naddress1=2001:db8::10/128\ngateway=fe80::1\n"
 		    "route-metric=1024\ndns=2001:db8::53;\ndns-search=example.com;example.net;\n");
+	assert_file(s->fd, "run/NetworkManager/conf.d/10-ctctl.conf", "# Written by ctctl.\n[main]\nno-auto-default=*\n");
 	/* NetworkManager reads no profile that others could read. */
 	assert_int_equal(fstatat(s->fd, NM, &st, 0), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
