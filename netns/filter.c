@@ -198,7 +198,7 @@ static struct filter_element *find_quota(const struct filter_elements *list)
 	return NULL;
 }
 
-/* A quota of which the caller does not say that another part is used goes on from where it is, whatever is to happen at its end. */
+/* A quota of which the caller does not say that another part is used goes on from where it is, whatever its end brings. */
 static int keep_quota(const char *table, const struct net_filter_spec *old, const struct filter_elements *before,
 		      const struct net_filter_spec *spec, struct filter_elements *after, struct err *err)
 {

@@ -75,8 +75,8 @@ struct net_filter_node {
 };
 
 /*
- * Makes the tables if they are missing; returns at once if they are there (a small question for each). Two at once are fine. Other
- * local networks than before take force when the tables are made anew.
+ * Makes the tables if they are missing; returns at once if they are there (a small question for each). Two at once are fine.
+ * Other local networks than before take force when the tables are made anew.
  */
 int net_filter_open(const struct net_filter_node *node, struct err *err) _must_check_;
 

@@ -9,12 +9,12 @@
 #include "base/str.h"
 
 /*
- * A guest's own rules, for packets towards it: one chain, made by its own transaction before the element that leads there, so that
- * a failure in between leaves a chain that nothing uses, and the next try empties it.
+ * A guest's own rules, for packets towards it: one chain, made by its own transaction before the element that leads there, so
+ * that a failure in between leaves a chain that nothing uses, and the next try empties it.
  *
  * Answers to what the guest began are let through by connection tracking. A kernel without that for bridges
- * (CONFIG_NF_CONNTRACK_BRIDGE) gets rules without memory: TCP but its first packet, errors and echo replies, and, after the guest's
- * own rules, UDP to the ports that Linux takes for its own questions (ip_local_port_range: 32768 to 60999).
+ * (CONFIG_NF_CONNTRACK_BRIDGE) gets rules without memory: TCP but its first packet, errors and echo replies, and, after the
+ * guest's own rules, UDP to the ports that Linux takes for its own questions (ip_local_port_range: 32768 to 60999).
  */
 
 void filter_rules_chain(const char *link, char room[FILTER_CHAIN_ROOM])

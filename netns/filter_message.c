@@ -3,11 +3,11 @@
 
 #include <arpa/inet.h>
 #include <endian.h>
-#include <netlink/attr.h>
-#include <netlink/msg.h>
 #include <string.h>
 
-/* The attributes of one message to nf_tables (linux/netfilter/nf_tables.h). Each function returns 0, or not when there is no room. */
+#include "netns/nl_priv.h"
+
+/* The attributes of one message to nf_tables (linux/netfilter/nf_tables.h). They return 0, or not without room. */
 
 static int put_u64(struct nl_msg *msg, int type, uint64_t value)
 {

@@ -5,8 +5,6 @@
 #include <endian.h>
 #include <errno.h>
 #include <linux/netfilter/nfnetlink.h>
-#include <netlink/attr.h>
-#include <netlink/msg.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -15,8 +13,8 @@
 #include "netns/nl_priv.h"
 
 /*
- * Elements to and from the kernel (linux/netfilter/nf_tables.h), by libnl, which every command has loaded anyway. The kernel works
- * while sendmsg() runs: its answers are there when it returns, so nothing waits.
+ * Elements to and from the kernel (linux/netfilter/nf_tables.h), by libnl, which every command has loaded anyway. The kernel
+ * works while sendmsg() runs: its answers are there when it returns, so nothing waits.
  */
 
 #define FIRST_SEQ   2 /* 1 is the begin of a transaction */

@@ -82,8 +82,8 @@ struct nl_msg;
 int filter_message_put(struct nl_msg *msg, const char *table, const struct filter_request *q) _must_check_;
 
 /*
- * All of them in one transaction: 0 when it is done. -ECANCELED when the kernel refused some: nothing is done, and their `error` says
- * which. Any other negative errno with `err` set.
+ * All of them in one transaction: 0 when it is done. -ECANCELED when the kernel refused some: nothing is done, and their `error`
+ * says which. Any other negative errno with `err` set.
  */
 int filter_transaction(const char *table, struct filter_request *requests, size_t n, struct err *err) _must_check_;
 
@@ -105,8 +105,8 @@ void filter_request_element(struct filter_requests *r, uint16_t type, uint16_t f
 int filter_delete_all(const char *table, struct filter_requests *r, struct err *err) _must_check_;
 
 /*
- * Deletes and adds, in one transaction: what is missing need not be deleted, and what is in the way of a new one is replaced, unless
- * it is another guest's. The list has room for `room` requests, twice its number, and is used up.
+ * Deletes and adds, in one transaction: what is missing need not be deleted, and what is in the way of a new one is replaced,
+ * unless it is another guest's. The list has room for `room` requests, twice its number, and is used up.
  */
 int filter_change_all(const char *table, struct filter_requests *r, size_t room, struct err *err) _must_check_;
 

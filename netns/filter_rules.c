@@ -10,13 +10,14 @@
  * The fixed rules, as text for libnftables. Those of a link of its own (inet) and of a port of a bridge (bridge) are one text: a
  * line that begins with "inet:" or "bridge:" is for that family only. ARP of a link of its own has a third, short one.
  *
- * What a guest sends meets them before anything else does: from_guests sends it to the chain of its level. The first goto that fits
- * decides: to `refuse`, or to be counted. What comes to the guest is counted last, when nothing changes it any more: to_guests
- * sends it to count_in, or to the guest's own rules, which go on there. An element's own limit, quota or counter is run by the
- * kernel whenever a lookup finds the element (nft_lookup_eval(), Linux 5.7), and where it does not match, the rule does not.
+ * What a guest sends meets them before anything else does: from_guests sends it to the chain of its level. The first goto that
+ * fits decides: to `refuse`, or to be counted. What comes to the guest is counted last, when nothing changes it any more:
+ * to_guests sends it to count_in, or to the guest's own rules, which go on there. An element's own limit, quota or counter is run
+ * by the kernel whenever a lookup finds the element (nft_lookup_eval(), Linux 5.7), and where it does not match, the rule does
+ * not.
  *
- * Levels are sets, not one map of verdicts: for each element with a jump that comes, the kernel checks all the others again for loops
- * (nft_table_validate()), 0.4 microseconds for each.
+ * Levels are sets, not one map of verdicts: for each element with a jump that comes, the kernel checks all the others again for
+ * loops (nft_table_validate()), 0.4 microseconds for each.
  * Protocols are numbers: a small system has no /etc/protocols.
  */
 
@@ -271,7 +272,8 @@ static const char *const nat_rules =
 	"create chain inet TABLE " FILTER_NAT_CHAIN " { type nat hook postrouting priority 100; policy accept; }\n"
 	/*
 	 * To a published port of a neighbour on the same bridge: the answer has to come back by the host. By address, since with
-	 * br_netfilter (net.bridge.bridge-nf-call-iptables) the packet stays on the bridge and has no interface that it came from.
+	 * br_netfilter (net.bridge.bridge-nf-call-iptables) the packet stays on the bridge and has no interface that it came
+	 * from.
 	 */
 	"add rule inet TABLE " FILTER_NAT_CHAIN " oifname . ip saddr @nat_hairpin_v4 ct status dnat masquerade\n"
 	"add rule inet TABLE " FILTER_NAT_CHAIN " oifname . ip6 saddr @nat_hairpin_v6 ct status dnat masquerade\n"

@@ -8,8 +8,8 @@
 #include <string.h>
 
 /*
- * libnftables, which only the first start after the host's own, and guests with rules, have a use for: it is loaded then. Linked, it
- * and what it needs would cost each command about a millisecond.
+ * libnftables, which only the first start after the host's own, and guests with rules, have a use for: it is loaded then. Linked,
+ * it and what it needs would cost each command about a millisecond.
  */
 struct libnftables {
 	void *handle;

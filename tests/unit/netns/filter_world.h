@@ -6,6 +6,7 @@
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -17,7 +18,7 @@
 #include "netns/link.h"
 
 /*
- * Three network namespaces of the test's own: a host with the filter, a guest whose root sends what it likes by raw sockets, and a
+ * Three network namespaces: a host with the filter, a guest whose root sends what it likes by raw sockets, and a
  * peer that looks at what arrives. Bridged, guest and peer are ports of one bridge; routed, the host forwards between them.
  */
 #define FW_TABLE "ctctl-test"
@@ -110,6 +111,7 @@ static inline int fw_packet_socket(int netns)
 
 	assert_true(fd >= 0);
 	assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+	assert_int_equal(setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &(int){ 1 }, sizeof(int)), 0);
 	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)), 0);
 	return fd;
 }
@@ -154,50 +156,6 @@ static inline void fw_route(struct fw_world *w)
 static inline struct net_filter_node fw_node(struct fw_world *w)
 {
 	return (struct net_filter_node){ .table = FW_TABLE, .local = w->local, .n_local = 1 };
-}
-
-static inline struct fw_world *fw_new(bool is_bridged)
-{
-	struct fw_world *w = calloc(1, sizeof(*w));
-	struct err err = ERR_INIT;
-
-	assert_non_null(w);
-	w->is_bridged = is_bridged;
-	w->mark_to = FW_PEER4;
-	w->old = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	w->guest = fw_new_netns();
-	w->peer = fw_new_netns();
-	w->host = fw_new_netns();
-	w->addresses[0] = fw_address(FW_GUEST4);
-	w->addresses[1] = fw_address(FW_GUEST6);
-	w->prefixes[0] = fw_address(FW_PREFIX6);
-	w->local[0] = fw_address("203.0.113.0/24");
-	w->spec = (struct net_filter_spec){
-		.link = FW_LINK, .is_bridged = is_bridged, .addresses = w->addresses, .n_addresses = 2
-	};
-	memcpy(w->spec.mac, fw_guest_mac, 6);
-	if (is_bridged)
-		assert_ok(net_bridge_ensure(FW_BR, NULL, 0, &err), &err);
-	fw_link(w, FW_LINK, w->guest, fw_guest_mac);
-	fw_link(w, FW_PEER, w->peer, fw_peer_mac);
-	fw_enter(w->guest);
-	fw_up("eth0");
-	fw_enter(w->peer);
-	fw_up("eth0");
-	fw_enter(w->host);
-	memcpy(w->next_hop, fw_peer_mac, 6);
-	if (!is_bridged)
-		fw_mac_of(FW_LINK, w->next_hop);
-	if (!is_bridged)
-		fw_route(w);
-	w->sender = fw_packet_socket(w->guest);
-	w->observer = fw_packet_socket(w->peer);
-	fw_enter(w->host);
-
-	struct net_filter_node node = fw_node(w);
-
-	assert_ok(net_filter_open(&node, &err), &err);
-	return w;
 }
 
 static inline void fw_free(struct fw_world *w)
@@ -336,6 +294,70 @@ static inline bool fw_wait(struct fw_world *w, uint32_t serial, uint32_t other)
 static inline struct fw_frame fw_honest(struct fw_world *w)
 {
 	return fw_udp4(w, fw_guest_mac, FW_GUEST4, w->mark_to, 5000, 5001);
+}
+
+/* A port begins to forward, and a neighbour is known, a moment after its link is up: frames are sent until one arrives. */
+static inline void fw_warm_up(struct fw_world *w)
+{
+	struct pollfd p = { .fd = w->observer, .events = POLLIN };
+
+	for (int i = 0; i < 100; i++) {
+		uint32_t serial = fw_send(w, fw_honest(w));
+
+		while (poll(&p, 1, 50) == 1) {
+			struct fw_frame f = fw_receive(w->observer);
+
+			if (fw_is(&f, serial))
+				return;
+		}
+	}
+	fail_msg("no frame arrives");
+}
+
+static inline struct fw_world *fw_new(bool is_bridged)
+{
+	struct fw_world *w = calloc(1, sizeof(*w));
+	struct err err = ERR_INIT;
+
+	assert_non_null(w);
+	w->is_bridged = is_bridged;
+	w->mark_to = FW_PEER4;
+	w->old = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	w->guest = fw_new_netns();
+	w->peer = fw_new_netns();
+	w->host = fw_new_netns();
+	w->addresses[0] = fw_address(FW_GUEST4);
+	w->addresses[1] = fw_address(FW_GUEST6);
+	w->prefixes[0] = fw_address(FW_PREFIX6);
+	w->local[0] = fw_address("203.0.113.0/24");
+	w->spec = (struct net_filter_spec){
+		.link = FW_LINK, .is_bridged = is_bridged, .addresses = w->addresses, .n_addresses = 2
+	};
+	memcpy(w->spec.mac, fw_guest_mac, 6);
+	if (is_bridged)
+		assert_ok(net_bridge_ensure(FW_BR, NULL, 0, &err), &err);
+	fw_link(w, FW_LINK, w->guest, fw_guest_mac);
+	fw_link(w, FW_PEER, w->peer, fw_peer_mac);
+	fw_enter(w->guest);
+	fw_up("eth0");
+	fw_enter(w->peer);
+	fw_up("eth0");
+	fw_enter(w->host);
+	memcpy(w->next_hop, fw_peer_mac, 6);
+	if (!is_bridged)
+		fw_mac_of(FW_LINK, w->next_hop);
+	if (!is_bridged)
+		fw_route(w);
+	w->sender = fw_packet_socket(w->guest);
+	w->observer = fw_packet_socket(w->peer);
+	fw_enter(w->host);
+
+	fw_warm_up(w);
+
+	struct net_filter_node node = fw_node(w);
+
+	assert_ok(net_filter_open(&node, &err), &err);
+	return w;
 }
 
 /* Does it arrive? An honest packet that follows it says when to stop waiting, and that packets do arrive. */

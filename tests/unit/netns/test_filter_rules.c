@@ -6,7 +6,7 @@
 
 #include "filter_world.h"
 
-/* A guest's own rules for what comes to it. Answers pass where the kernel tracks a bridge's connections, and where it does not. */
+/* A guest's own rules for what comes to it. Answers pass where the kernel tracks a bridge's connections, or not. */
 
 /* From the peer to the guest; does it arrive? Neighbour discovery always does, and says when to stop waiting. */
 static bool comes_in(struct fw_world *w, struct fw_frame f)
