@@ -207,3 +207,11 @@ search example.com' ]
 	ct exec d1 -- ping -q -c 1 -w 5 2001:db8:1::ff
 	[ "$(ct exec d1 -- ip -o address show eth0 | sort)" = "$before" ]
 }
+
+@test "Debian: systemd-networkd takes an address of a whole network, too, for its own" {
+	ct -q create d1 debian-12 --net nat --start
+	come_up d1
+	ct exec d1 -- systemctl enable -q --now systemd-networkd
+	within 10 ct exec d1 -- sh -c 'networkctl --no-legend | grep -q "eth0.*routable.*configured"'
+	ct exec d1 -- /lib/systemd/systemd-networkd-wait-online --timeout=10
+}
