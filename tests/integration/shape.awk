@@ -14,6 +14,7 @@ BEGIN {
 function say(text) {
 	gsub(uuid, "UUID", text)
 	gsub(/\/dev\/loop[0-9]+/, "LOOP", text)
+	sub(/ via fe80::[0-9a-f:]+/, " via MAC", text)
 	sub(/\/ids\/[0-9]+$/, "/ids/N", text)
 	sub(/\/addresses\/[0-9.]+$/, "/addresses/N4", text)
 	sub(/\/addresses\/[0-9a-f:]+$/, "/addresses/N6", text)
@@ -30,7 +31,7 @@ function say_lines(what, file, except,    line) {
 }
 
 $1 == "link" { say("link") }
-$1 == "loop" { say($0) }
+$1 == "loop" || $1 == "element" || $1 == "route" { say($0) }
 $1 == "group" && $2 !~ /\/_monitors$/ { say($0) }
 $1 == "limit" { say_lines($0, $2, "^$") }
 
@@ -71,7 +72,7 @@ $1 == "file" && index($2, pool) == 1 {
 $1 == "file" && index($2, prefix) == 1 {
 	path = substr($2, length(prefix) + 1)
 	n = split(path, part, "/")
-	if (n < 2 || path == "lib/ids" || path == "lib/ids/next" || path == "lib/addresses" || path ~ /^lib\/addresses\/\.next-/ || path == "lib/netpools" || part[n] ~ /^console\.log/ || (n > 3 && path !~ /^lib\/(guests|pools|templates)\//) ||
+	if (n < 2 || path == "lib/ids" || path == "lib/ids/next" || path == "lib/addresses" || path ~ /^lib\/addresses\/\.next-/ || path == "lib/netpools" || part[n] ~ /^(console\.log|traffic)/ || (n > 3 && path !~ /^lib\/(guests|pools|templates)\//) ||
 		path ~ /^lib\/pools\/[^\/]*\/data$/)
 		next
 	say("file " path)
