@@ -41,7 +41,11 @@ doctor_fn doctor_home;
 /* doctor_storage.c */
 doctor_fn doctor_overlay, doctor_erofs, doctor_loop, doctor_btrfs, doctor_pools;
 /* doctor_network.c */
-doctor_fn doctor_links, doctor_nftables;
+doctor_fn doctor_links, doctor_macvlan, doctor_vlans, doctor_nftables, doctor_nat, doctor_firewalls, doctor_shaping;
+/* doctor_network_host.c */
+doctor_fn doctor_forwarding, doctor_uplinks, doctor_ipv6, doctor_advertisements, doctor_reverse_path, doctor_arp;
+/* doctor_network_clash.c */
+doctor_fn doctor_firewall, doctor_bridge_filter, doctor_names, doctor_networks;
 /* doctor_programs.c */
 doctor_fn doctor_helpers, doctor_templates, doctor_image_maker, doctor_mmdebstrap, doctor_criu, doctor_kvm, doctor_clock,
 	doctor_boot;

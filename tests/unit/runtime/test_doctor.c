@@ -97,6 +97,7 @@ static void test_run(void **state _unused_)
 		.templates_dir = dir,
 		.helper_dir = dir,
 		.bridge = (char *)"ctctl0",
+		.nft_table = (char *)"ctctl",
 		.prefix = (char *)"",
 		.ids_first = 1 << 30,
 		.ids_slots = 16,
