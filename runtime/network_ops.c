@@ -26,10 +26,7 @@ static int change(struct guest *guest, const struct guest *before, const char *i
 	if (r < 0)
 		return r;
 	r = guest_commit(guest, &before->config, &whole, 1, err);
-	if (r < 0)
-		guest_drop_addresses(guest, &guest->config, &before->config);
-	else
-		guest_drop_addresses(guest, &before->config, &guest->config);
+	(void)guest_settle_addresses(guest, r < 0 ? &before->config : &guest->config);
 	return r;
 }
 

@@ -41,10 +41,16 @@ int guest_commit(struct guest *guest, const struct guest_config *old, const stru
 
 /*
  * Takes the addresses that the configuration has and `before` has not, or leases them (address_give_interface()); after an error
- * none is taken that was not before. / Gives back those that `from` has and `to` has not; a failure is a warning.
+ * none is taken that was not before.
  */
 int guest_take_addresses(struct guest *guest, const struct guest_config *before, struct err *err) _must_check_;
-void guest_drop_addresses(const struct guest *guest, const struct guest_config *from, const struct guest_config *to);
+
+/*
+ * After a change of addresses was made or undone: gives back all that the guest has and `config`, which is what guest.conf says
+ * now, does not list. 1 if there was something, else 0; a failure is a warning. As long as the guest's journal is open it gives
+ * nothing back: the running guest may have the old ones and the new ones then, and who settles the change comes by here again.
+ */
+int guest_settle_addresses(const struct guest *guest, const struct guest_config *config);
 
 /*
  * The guest's memory.low was changed, or its group is gone: sees to it that the groups above protect the sum of what is below

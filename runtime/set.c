@@ -174,9 +174,6 @@ int guest_set(const struct node *node, const char *name, const struct guest_sett
 	if (r < 0)
 		return r;
 	r = guest_commit(guest, &before->config, changes.list, changes.n, err);
-	if (r < 0)
-		guest_drop_addresses(guest, &guest->config, &before->config);
-	else
-		guest_drop_addresses(guest, &before->config, &guest->config);
+	(void)guest_settle_addresses(guest, r < 0 ? &before->config : &guest->config);
 	return r;
 }

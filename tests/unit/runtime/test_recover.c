@@ -3,8 +3,10 @@
 
 #include <limits.h>
 #include <signal.h>
+#include <sys/stat.h>
 
 #include "base/log.h"
+#include "runtime/interface.h"
 #include "runtime/lifecycle.h"
 #include "runtime/state.h"
 
@@ -219,12 +221,56 @@ static void test_a_change_that_cannot_be_undone(void **state)
 	put_guest(s, GOOD_CONF "pool = gone\n");
 	assert_int_equal(guest_set(node, "web1", &disk, 1, &needs_restart, &err), -ENOENT);
 	assert_int_equal(err.exit, EXIT_NO_POOL);
-	assert_non_null(strstr(said.data, "warning: guest 'web1': the old limits could not be put back: no pool 'gone'"));
+	assert_non_null(strstr(said.data, "warning: guest 'web1': the old values could not be put back: no pool 'gone'"));
 	assert_true(path_exists_at(s->fd, RUN_DIR "/journal"));
 	assert_file(s->fd, GUEST_FILE("guest.conf"), GOOD_CONF "pool = gone\n");
 	/* The next command is told, and not refused. */
 	assert_int_equal(guest_set(node, "web1", &disk, 1, &needs_restart, &err), -ENOENT);
 	assert_int_equal(err.exit, EXIT_NO_POOL);
+	strbuf_free(&said);
+}
+
+static bool is_taken(const struct node *node, const char *address)
+{
+	_cleanup_free_ char *path = str_printf("%s/%s", node->addresses_dir, address);
+	struct stat st;
+
+	return lstat(path, &st) == 0;
+}
+
+/* The guest may have the old addresses and the new ones, in the kernel: nobody else gets either until that is settled. */
+static void test_addresses_of_a_change_that_cannot_be_undone(void **state)
+{
+	const struct scratch *s = *state;
+	struct strbuf said = { 0 };
+	struct log log = { .write = note_line, .context = &said };
+	struct err err = ERR_INIT;
+	bool needs_restart;
+
+	NEED_ROOT();
+
+	_cleanup_node_ struct node *node = open_node(s, &log);
+	const struct guest_setting settings[] = {
+		{ .param = param_find("disk"), .value = "2G" },
+		{ .param = interface_param_find("net"), .value = "bridge" },
+		{ .param = interface_param_find("bridge"), .value = node->bridge },
+		{ .param = interface_param_find("ip"), .value = "10.200.0.9/20" },
+	};
+
+	put_guest(s, GOOD_CONF "pool = gone\n");
+	if (guest_set(node, "web1", settings, ARRAY_SIZE(settings), &needs_restart, &err) != -ENOENT)
+		fail_msg("%s", err.msg);
+	assert_int_equal(err.exit, EXIT_NO_POOL);
+	assert_true(path_exists_at(s->fd, RUN_DIR "/journal"));
+	assert_true(is_taken(node, "10.200.0.9"));
+
+	/* As a start would, which puts all in force. */
+	assert_int_equal(unlinkat(s->fd, RUN_DIR "/journal", 0), 0);
+
+	_cleanup_guest_ struct guest *guest = NULL;
+
+	assert_ok(guest_open_locked(node, "web1", "set", false, &guest, &err), &err);
+	assert_false(is_taken(node, "10.200.0.9"));
 	strbuf_free(&said);
 }
 
@@ -248,6 +294,7 @@ int main(void)
 		SCRATCH_TEST(test_a_guest_that_cannot_be_adopted),
 		SCRATCH_TEST(test_a_guest_that_runs_without_its_folder),
 		SCRATCH_TEST(test_a_change_that_cannot_be_undone),
+		SCRATCH_TEST(test_addresses_of_a_change_that_cannot_be_undone),
 		SCRATCH_TEST(test_an_end_that_nobody_saw),
 		SCRATCH_TEST(test_a_damaged_state),
 		SCRATCH_TEST(test_a_damaged_run_journal),
