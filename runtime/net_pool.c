@@ -12,7 +12,9 @@
 #include "base/cleanup.h"
 #include "base/path.h"
 #include "base/str.h"
+#include "netns/link.h"
 #include "runtime/addresses_priv.h"
+#include "runtime/guest.h"
 #include "runtime/net_pool_priv.h"
 
 #define SUFFIX ".conf"
@@ -147,8 +149,7 @@ static bool do_ranges_meet(const struct net_pool *a, const struct net_pool *b, c
 		for (size_t j = 0; j < b->n_ranges; j++) {
 			const struct net_address *x = a->ranges[i], *y = b->ranges[j];
 
-			if (x[0].family != y[0].family || net_address_compare(&x[0], &y[1]) > 0 ||
-			    net_address_compare(&y[0], &x[1]) > 0)
+			if (!net_pool_ranges_meet(x, y))
 				continue;
 			net_address_format(net_address_compare(&x[0], &y[0]) > 0 ? &x[0] : &y[0], false, room);
 			return true;
@@ -160,7 +161,7 @@ static bool do_ranges_meet(const struct net_pool *a, const struct net_pool *b, c
 /* On two bridges of ctctl's own, the host would not know where an address is. */
 static bool do_networks_meet(const struct net_pool *a, const struct net_pool *b, char room[NET_ADDRESS_ROOM])
 {
-	if (a->net != NET_MODE_NAT || b->net != NET_MODE_NAT || strcmp(a->bridge, b->bridge) == 0)
+	if (a->net != NET_MODE_NAT || b->net != NET_MODE_NAT)
 		return false;
 	for (size_t f = 0; f < 2; f++) {
 		const struct net_address *x = &a->networks[f], *y = &b->networks[f];
@@ -182,11 +183,30 @@ static int check_clash(void *context, const struct net_pool *other)
 		return err_exit(clash->err, EXIT_ADDRESS_IN_USE, EADDRINUSE,
 				"pool '%s': '%s' is in the pool '%s', too: give it other ranges", clash->pool->name, room,
 				other->name);
+	/* Their guests would be neighbours, with the rules of the one that was there first. */
+	if (clash->pool->net == NET_MODE_NAT && other->net == NET_MODE_NAT && strcmp(clash->pool->bridge, other->bridge) == 0)
+		return err_exit(clash->err, EXIT_ADDRESS_IN_USE, EBUSY,
+				"pool '%s': the bridge '%s' is that of pool '%s': give it another one, or none, then it gets one",
+				clash->pool->name, other->bridge, other->name);
 	if (do_networks_meet(clash->pool, other, room))
 		return err_exit(clash->err, EXIT_ADDRESS_IN_USE, EADDRINUSE,
 				"pool '%s': '%s' is the network of pool '%s' and its bridge '%s', too: give it another one",
 				clash->pool->name, room, other->name, other->bridge);
 	return 0;
+}
+
+/* A bridge that is not ctctl's to make is there, and one that is, is at least nothing else. */
+static int check_bridge(const struct node *node, const struct net_pool *pool, struct err *err)
+{
+	struct err why = ERR_INIT;
+	int r = 0;
+
+	if (pool->net != NET_MODE_ROUTED && strcmp(pool->bridge, node->bridge) != 0)
+		r = net_bridge_check(pool->bridge, &why);
+	if (r == 0 || (r == -ENODEV && pool->net == NET_MODE_NAT))
+		return 0;
+	*err = why;
+	return err_wrap(err, "pool '%s'", pool->name);
 }
 
 int net_pool_create(const struct node *node, const struct net_pool_spec *spec, struct err *err)
@@ -207,8 +227,47 @@ int net_pool_create(const struct node *node, const struct net_pool_spec *spec, s
 				pool.name);
 	if (path_exists_at(folder, file))
 		return err_exit(err, EXIT_EXISTS, EEXIST, "pool '%s' exists", pool.name);
-	r = each_in(node, folder, check_clash, &clash, err);
+	r = check_bridge(node, &pool, err);
+	if (r == 0)
+		r = each_in(node, folder, check_clash, &clash, err);
 	return r < 0 ? r : net_pool_write(folder, &pool, err);
+}
+
+/* Whose configuration names a pool. */
+struct member {
+	const struct node *node;
+	const char *pool;
+	char guest[64]; /* "": nobody's */
+};
+
+static int find_member(void *context, const char *name)
+{
+	struct member *m = context;
+	_cleanup_guest_ struct guest *guest = NULL;
+	struct err ignored = ERR_INIT;
+
+	/* One that cannot be read cannot be started either. */
+	if (guest_open(m->node, name, &guest, &ignored) < 0)
+		return 0;
+	for (size_t i = 0; i < guest->config.n_interfaces; i++) {
+		const char *pool = guest->config.interfaces[i].net_pool;
+
+		if (pool && strcmp(pool, m->pool) == 0)
+			return str_copy(m->guest, sizeof(m->guest), name) < 0 ? 0 : -EEXIST;
+	}
+	return 0;
+}
+
+/* It may have typed addresses, which are in the network and in no range. Without the pool it would not start any more. */
+static int check_members(const struct node *node, const struct net_pool *pool, struct err *err)
+{
+	struct member m = { .node = node, .pool = pool->name };
+	int r = guest_each(node, find_member, &m, err);
+
+	if (!*m.guest)
+		return r;
+	return err_exit(err, EXIT_ADDRESS_IN_USE, EBUSY, "pool '%s': guest '%s' has it as its net-pool: set another one first",
+			pool->name, m.guest);
 }
 
 /* Those who lease from it hold the registry's lock, too, and look whether it is there. */
@@ -226,6 +285,9 @@ static int remove_unused(const struct node *node, int folder, const struct net_p
 				"pool '%s': %" PRIu64
 				" of its addresses are taken: destroy those guests or give them others first",
 				pool->name, usage.taken4 + usage.taken6);
+	r = check_members(node, pool, err);
+	if (r < 0)
+		return r;
 	if (unlinkat(folder, file, 0) < 0 || fsync(folder) < 0)
 		return err_sys(err, errno, "remove '%s/%s'", node->netpools_dir, file);
 	net_pool_hint_name(pool, hint);

@@ -48,7 +48,8 @@ struct net_pool_spec {
 /*
  * A network whose prefix was not given with the gateway is the smallest that has all ranges of the family and the gateway.
  * Refused (EXIT_INVALID) are ranges that are broken, reversed, of both families, too large, or overlap; ranges of another
- * pool, and networks of another nat pool's bridge, are EXIT_ADDRESS_IN_USE; a pool of that name is EXIT_EXISTS.
+ * pool, and bridges and networks of another nat pool, are EXIT_ADDRESS_IN_USE; a pool of that name is EXIT_EXISTS. A bridge has
+ * to be there, unless it is nat's or the node's own, which ctctl makes (EXIT_NETWORK).
  */
 int net_pool_create(const struct node *node, const struct net_pool_spec *spec, struct err *err) _must_check_;
 
@@ -59,7 +60,10 @@ int net_pool_open(const struct node *node, const char *name, struct net_pool *re
 int net_pool_each(const struct node *node, int (*each)(void *context, const struct net_pool *pool), void *context,
 		  struct err *err) _must_check_;
 
-/* -EBUSY, EXIT_ADDRESS_IN_USE, if one of its addresses is taken. "default" cannot be removed. */
+/*
+ * -EBUSY, EXIT_ADDRESS_IN_USE, if one of its addresses is taken or a guest names it; reads every guest.conf. "default" cannot be
+ * removed.
+ */
 int net_pool_remove(const struct node *node, const char *name, struct err *err) _must_check_;
 
 /* How many IPv4 addresses a pool can give, and how many of its ranges are taken. Reads the whole registry. */

@@ -18,10 +18,7 @@ static int check_ranges(const struct net_pool *pool, struct err *err)
 		const struct net_address *a = pool->ranges[i];
 
 		for (size_t j = 0; j < i; j++) {
-			const struct net_address *b = pool->ranges[j];
-
-			if (a[0].family != b[0].family || net_address_compare(&a[0], &b[1]) > 0 ||
-			    net_address_compare(&b[0], &a[1]) > 0)
+			if (!net_pool_ranges_meet(a, pool->ranges[j]))
 				continue;
 			net_address_format(&a[0], false, first);
 			net_address_format(&a[1], false, last);

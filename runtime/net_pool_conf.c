@@ -6,9 +6,10 @@
 #include "base/fd.h"
 #include "base/ini.h"
 #include "base/str.h"
+#include "netns/link.h"
 #include "runtime/net_pool_priv.h"
 
-static int read_net(struct net_pool *pool, const char *value, struct err *err)
+int net_pool_set_net(struct net_pool *pool, const char *value, struct err *err)
 {
 	static const enum net_mode modes[] = { NET_MODE_ROUTED, NET_MODE_BRIDGE, NET_MODE_NAT };
 
@@ -21,7 +22,7 @@ static int read_net(struct net_pool *pool, const char *value, struct err *err)
 	return err_exit(err, EXIT_INVALID, EINVAL, "net '%.80s': expected routed, bridge or nat", value);
 }
 
-static int read_range(struct net_pool *pool, const char *value, struct err *err)
+int net_pool_add_range(struct net_pool *pool, const char *value, struct err *err)
 {
 	if (pool->n_ranges == NET_POOL_RANGES_MAX)
 		return err_exit(err, EXIT_INVALID, E2BIG, "range '%.80s': expected at most %d", value, NET_POOL_RANGES_MAX);
@@ -66,21 +67,19 @@ static int read_gateway(struct net_pool *pool, const char *value, struct err *er
 	return r < 0 ? r : put_once("gateway", value, &a, pool->gateways, err);
 }
 
-static int read_bridge(struct net_pool *pool, const char *value, struct err *err)
+int net_pool_set_bridge(struct net_pool *pool, const char *value, struct err *err)
 {
-	/* What the kernel's dev_valid_name() takes. */
-	if (*value && !strpbrk(value, "/: \t") && strcmp(value, ".") != 0 && strcmp(value, "..") != 0 &&
-	    str_copy(pool->bridge, sizeof(pool->bridge), value) == 0)
-		return 0;
-	return err_exit(err, EXIT_INVALID, EINVAL, "bridge '%.80s': expected the name of a bridge, at most 15 characters", value);
+	int r = net_check_link_name("bridge", value, err);
+
+	return r < 0 ? r : str_copy(pool->bridge, sizeof(pool->bridge), value);
 }
 
 static const struct key {
 	const char *key;
 	int (*read)(struct net_pool *pool, const char *value, struct err *err);
 } keys[] = {
-	{ "net", read_net },	     { "range", read_range },	{ "network", read_network },
-	{ "gateway", read_gateway }, { "bridge", read_bridge },
+	{ "net", net_pool_set_net }, { "range", net_pool_add_range },	{ "network", read_network },
+	{ "gateway", read_gateway }, { "bridge", net_pool_set_bridge },
 };
 
 /* Keys that this version does not know are a newer one's. */

@@ -69,6 +69,14 @@ int net_pool_make_default(const struct node *node, struct net_pool *ret, struct 
 /* Does it fit together? EXIT_INVALID, the message begins with the pool. */
 int net_pool_check(const struct net_pool *pool, struct err *err) _must_check_;
 
+/* A line of the file, or an option: checks it by itself and puts it into the pool. EXIT_INVALID. */
+int net_pool_set_net(struct net_pool *pool, const char *text, struct err *err) _must_check_;
+int net_pool_add_range(struct net_pool *pool, const char *text, struct err *err) _must_check_;
+int net_pool_set_bridge(struct net_pool *pool, const char *name, struct err *err) _must_check_;
+
+/* Do they have addresses in common? Ranges as in struct net_pool. */
+bool net_pool_ranges_meet(const struct net_address a[2], const struct net_address b[2]);
+
 /* From what was typed. */
 int net_pool_from_spec(const struct node *node, const struct net_pool_spec *spec, struct net_pool *ret,
 		       struct err *err) _must_check_;

@@ -138,6 +138,11 @@ static bool range_has(const struct net_address range[2], const struct net_addres
 	       net_address_compare(address, &range[1]) <= 0;
 }
 
+bool net_pool_ranges_meet(const struct net_address a[2], const struct net_address b[2])
+{
+	return a[0].family == b[0].family && net_address_compare(&a[0], &b[1]) <= 0 && net_address_compare(&b[0], &a[1]) <= 0;
+}
+
 bool net_pool_has(const struct net_pool *pool, const struct net_address *address)
 {
 	for (size_t i = 0; i < pool->n_ranges; i++) {

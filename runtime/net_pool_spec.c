@@ -18,14 +18,6 @@ static uint32_t hash(uint32_t h, const char *s)
 	return h;
 }
 
-static int set_bridge(struct net_pool *pool, const char *name, struct err *err)
-{
-	if (str_copy(pool->bridge, sizeof(pool->bridge), name) < 0 || strpbrk(name, "/: \t"))
-		return err_exit(err, EXIT_INVALID, EINVAL, "bridge '%.80s': expected the name of a bridge, at most 15 characters",
-				name);
-	return 0;
-}
-
 /* RFC 1918, RFC 6598, RFC 4193. */
 static bool is_private(const struct net_address *a)
 {
@@ -43,37 +35,23 @@ static bool is_private(const struct net_address *a)
 
 static int set_net(struct net_pool *pool, const struct net_pool_spec *spec, struct err *err)
 {
-	static const enum net_mode modes[] = { NET_MODE_ROUTED, NET_MODE_BRIDGE, NET_MODE_NAT };
-
-	if (!spec->net) {
-		pool->net = spec->bridge ? NET_MODE_BRIDGE : NET_MODE_NAT;
-		for (size_t i = 0; pool->net == NET_MODE_NAT && i < pool->n_ranges; i++) {
-			if (!is_private(&pool->ranges[i][0]))
-				pool->net = NET_MODE_ROUTED;
-		}
-		return 0;
+	if (spec->net)
+		return net_pool_set_net(pool, spec->net, err);
+	pool->net = spec->bridge ? NET_MODE_BRIDGE : NET_MODE_NAT;
+	for (size_t i = 0; pool->net == NET_MODE_NAT && i < pool->n_ranges; i++) {
+		if (!is_private(&pool->ranges[i][0]))
+			pool->net = NET_MODE_ROUTED;
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
-		if (strcmp(spec->net, net_mode_word(modes[i])) == 0) {
-			pool->net = modes[i];
-			return 0;
-		}
-	}
-	return err_exit(err, EXIT_INVALID, EINVAL, "net '%.80s': expected routed, bridge or nat", spec->net);
+	return 0;
 }
 
 static int set_ranges(struct net_pool *pool, const struct net_pool_spec *spec, struct err *err)
 {
 	for (const char *const *text = spec->ranges; text && *text; text++) {
-		if (pool->n_ranges == NET_POOL_RANGES_MAX)
-			return err_exit(err, EXIT_INVALID, E2BIG, "range '%.80s': expected at most %d", *text,
-					NET_POOL_RANGES_MAX);
-
-		int r = net_pool_parse_range(*text, pool->ranges[pool->n_ranges], err);
+		int r = net_pool_add_range(pool, *text, err);
 
 		if (r < 0)
 			return r;
-		pool->n_ranges++;
 	}
 	if (pool->n_ranges > 0)
 		return 0;
@@ -158,7 +136,7 @@ static int complete_link(const struct node *node, const struct net_pool_spec *sp
 	/* Of the instance and the pool, so that two instances do not share it. */
 	snprintf(name, sizeof(name), "ctp%08" PRIx32, hash(hash(2166136261U, node->bridge), pool->name));
 	if (!spec->bridge)
-		r = set_bridge(pool, name, err);
+		r = net_pool_set_bridge(pool, name, err);
 	find_network(pool, AF_INET);
 	find_network(pool, AF_INET6);
 	if (r == 0)
@@ -180,7 +158,7 @@ int net_pool_from_spec(const struct node *node, const struct net_pool_spec *spec
 	if (r == 0 && spec->gateway)
 		r = set_gateways(&pool, spec->gateway, err);
 	if (r == 0 && spec->bridge)
-		r = set_bridge(&pool, spec->bridge, err);
+		r = net_pool_set_bridge(&pool, spec->bridge, err);
 	if (r == 0 && pool.net != NET_MODE_ROUTED)
 		r = complete_link(node, spec, &pool, err);
 	if (r == 0)
@@ -219,7 +197,7 @@ static int add_network(struct net_pool *pool, const char *key, const char *text,
 int net_pool_make_default(const struct node *node, struct net_pool *ret, struct err *err)
 {
 	struct net_pool pool = { .name = NET_POOL_DEFAULT, .net = NET_MODE_NAT };
-	int r = set_bridge(&pool, node->bridge, err);
+	int r = net_pool_set_bridge(&pool, node->bridge, err);
 
 	if (r == 0)
 		r = add_network(&pool, "bridge-address", node->bridge_address, err);

@@ -30,16 +30,16 @@ static const struct good {
 	{ .ranges = { "10.1.0.0/31" }, .net = "routed", .text = "net = routed\nrange = 10.1.0.0-10.1.0.1\n" },
 	{ .ranges = { "10.1.0.7/32" }, .net = "routed", .text = "net = routed\nrange = 10.1.0.7-10.1.0.7\n" },
 	{ .ranges = { "198.51.100.10-198.51.100.19" },
-	  .bridge = "br0",
+	  .bridge = "ctctl-no-such", /* the node's own */
 	  .gateway = "198.51.100.1",
 	  .text = "net = bridge\nrange = 198.51.100.10-198.51.100.19\nnetwork = 198.51.100.0/27\ngateway = 198.51.100.1\nbridge "
-		  "= br0\n" },
+		  "= ctctl-no-such\n" },
 	{ .ranges = { "198.51.100.10-198.51.100.19", "2001:db8::10-2001:db8::1f" },
-	  .bridge = "br0",
+	  .bridge = "ctctl-no-such",
 	  .gateway = "198.51.100.1/24, fe80::1",
 	  .text = "net = bridge\nrange = 198.51.100.10-198.51.100.19\nrange = 2001:db8::10-2001:db8::1f\nnetwork = "
 		  "198.51.100.0/24\n"
-		  "gateway = 198.51.100.1\nnetwork = 2001:db8::/64\ngateway = fe80::1\nbridge = br0\n" },
+		  "gateway = 198.51.100.1\nnetwork = 2001:db8::/64\ngateway = fe80::1\nbridge = ctctl-no-such\n" },
 };
 
 static void test_what_is_made(void **state)
@@ -110,7 +110,7 @@ static const struct bad {
 	{ .ranges = { "10.1.0.0/24" },
 	  .bridge = "a-bridge-of-too-long-a-name",
 	  .gateway = "10.1.0.1",
-	  .why = "at most 15 characters" },
+	  .why = "bridge 'a-bridge-of-too-long-a-name': expected 1 to 15 printable characters" },
 	{ .ranges = { "10.1.0.0/24" },
 	  .bridge = "br0",
 	  .gateway = "10.2.0.1/24",
@@ -183,6 +183,26 @@ static void test_pools_do_not_overlap(void **state)
 	assert_ok(create(node, "p2", RANGES("10.1.1.0/24"), NULL, NULL, NULL, &err), &err);
 }
 
+static void test_bridges(void **state)
+{
+	struct place p;
+	const struct node *node = put_node(*state, &p);
+	struct err err;
+
+	assert_int_equal(create(node, "p1", RANGES("10.1.0.0/24"), NULL, "10.1.0.1", "ctctl-none", &err), -ENODEV);
+	assert_err_has(&err, "pool 'p1': ");
+	assert_err_has(&err, "'ctctl-none'");
+	/* ctctl makes nat's own, but not of something else. */
+	assert_ok(create(node, "p1", RANGES("10.1.0.0/24"), "nat", NULL, "ctctl-none", &err), &err);
+	assert_int_equal(create(node, "p2", RANGES("10.2.0.0/24"), "nat", NULL, "lo", &err), -EINVAL);
+	assert_err_has(&err, "'lo'");
+	/* Of two nat pools, each has a bridge of its own. */
+	assert_int_equal(create(node, "p2", RANGES("10.2.0.0/24"), "nat", NULL, "ctctl-none", &err), -EBUSY);
+	assert_err_has(&err, "pool 'p2': the bridge 'ctctl-none' is that of pool 'p1'");
+	assert_int_equal(create(node, "p2", RANGES("10.2.0.0/24"), "nat", NULL, node->bridge, &err), -EBUSY);
+	assert_err_has(&err, "is that of pool 'default'");
+}
+
 static void test_one_of_those_at_once(void **state)
 {
 	struct place p;
@@ -214,7 +234,7 @@ static const struct {
 	{ "net = nat\nnetwork = 10.1.0.0\n", "p1.conf line 2: network '10.1.0.0': expected" },
 	{ "gateway = 10.1.0.1/24\n", "p1.conf line 1: gateway '10.1.0.1/24': expected" },
 	{ "gateway = 10.1.0.1\ngateway = 10.1.0.2\n", "p1.conf line 2: gateway '10.1.0.2': expected at most one of each family" },
-	{ "bridge = a/b\n", "p1.conf line 1: bridge 'a/b': expected the name" },
+	{ "bridge = a/b\n", "p1.conf line 1: bridge 'a/b': expected 1 to 15" },
 	{ "just words\n", "p1.conf line 1: expected 'key = value'" },
 	{ "net = nat\n", "pool 'p1': no range" },
 	{ "range = 10.1.0.0/24\n", "pool 'p1': no net" },
@@ -278,8 +298,9 @@ static void test_each(void **state)
 
 static void test_remove(void **state)
 {
+	const struct scratch *s = *state;
 	struct place p;
-	const struct node *node = put_node(*state, &p);
+	const struct node *node = put_node(s, &p);
 	struct err err = ERR_INIT;
 
 	assert_ok(create(node, "p1", RANGES("10.1.0.0/24", "fd00:1::/64"), NULL, NULL, NULL, &err), &err);
@@ -287,6 +308,13 @@ static void test_remove(void **state)
 	assert_int_equal(net_pool_remove(node, "p1", &err), -EBUSY);
 	assert_err_has(&err, "pool 'p1': 1 of its addresses are taken");
 	assert_ok(address_release_all_of(node, UUID_A, &err), &err);
+	/* Who has an address beside its ranges could not be started without it. */
+	put_dir(s->fd, "guests/web1");
+	put_file(s->fd, "guests/web1/guest.conf",
+		 "uuid = " UUID_A "\nids = 1073741824\ntemplate = micro@1\n[eth1]\nnet = nat\nnet-pool = p1\nip = 10.1.0.9\n");
+	assert_int_equal(net_pool_remove(node, "p1", &err), -EBUSY);
+	assert_err_has(&err, "pool 'p1': guest 'web1' has it as its net-pool");
+	put_file(s->fd, "guests/web1/guest.conf", "uuid = " UUID_A "\nids = 1073741824\ntemplate = micro@1\n");
 	assert_ok(net_pool_remove(node, "p1", &err), &err);
 	err = ERR_INIT;
 	assert_int_equal(net_pool_remove(node, "p1", &err), -ENOENT);
@@ -360,6 +388,7 @@ int main(void)
 		SCRATCH_TEST(test_what_is_refused),
 		SCRATCH_TEST(test_too_many_ranges),
 		SCRATCH_TEST(test_pools_do_not_overlap),
+		SCRATCH_TEST(test_bridges),
 		SCRATCH_TEST(test_one_of_those_at_once),
 		SCRATCH_TEST(test_files_of_a_hand),
 		SCRATCH_TEST(test_each),
