@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "runtime/cpuset.h"
 #include "runtime/policy_priv.h"
+#include "runtime/resolver.h"
 
 /* Pairs that would take back what the other gives: memory-high never reached, memory-low more than it may have. */
 static int check_memory_order(const struct guest_config *config, struct err *err)
@@ -83,6 +84,13 @@ static int check_cpus(const struct guest_config *config, struct err *err)
 	return err_exit(err, EXIT_INVALID, ERANGE, "cpus '%s': this host has %ld", want, n);
 }
 
+static int check_search(const struct guest_config *config, struct err *err)
+{
+	_cleanup_free_ char *domains = NULL;
+
+	return config->search ? resolver_search(config->search, &domains, err) : 0;
+}
+
 int policy_check_start(const struct node *node, const struct guest_config *config, struct err *err)
 {
 	(void)node;
@@ -102,5 +110,7 @@ int policy_check(const struct node *node, const struct guest_config *config, str
 
 	if (r == 0)
 		r = policy_check_links(node, config, err);
+	if (r == 0)
+		r = check_search(config, err);
 	return r == 0 && config->cpuset ? cpuset_check_online("cpuset", config->cpuset, err) : r;
 }

@@ -113,6 +113,11 @@ void resolver_free(char **list)
 	free(list);
 }
 
+static int refuse_search(const char *text, struct err *err)
+{
+	return err_exit(err, EXIT_INVALID, EINVAL, "search '%s': expected domains such as example.com", text);
+}
+
 int resolver_search(const char *text, char **ret, struct err *err)
 {
 	_cleanup_free_ char *copy = strdup(text);
@@ -124,10 +129,12 @@ int resolver_search(const char *text, char **ret, struct err *err)
 	for (char *w = strtok_r(copy, SEPARATORS, &rest); w; w = strtok_r(NULL, SEPARATORS, &rest)) {
 		if (w[strspn(w, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")]) {
 			strbuf_free(&b);
-			return err_exit(err, EXIT_INVALID, EINVAL, "search '%s': expected domains such as example.com", text);
+			return refuse_search(text, err);
 		}
 		strbuf_addf(&b, "%s%s", b.len > 0 ? " " : "", w);
 	}
+	if (b.len == 0)
+		return refuse_search(text, err);
 	*ret = strbuf_take(&b);
 	return *ret ? 0 : err_oom(err);
 }

@@ -79,6 +79,8 @@ static void test_limits(void **state)
 		{ { { "memory-low", "9M" } }, NULL },
 		{ { { "memory-low", "8191P" } }, "memory-low '8387584T': this host has" },
 		{ { { "cpuset", "0" } }, NULL },
+		{ { { "search", "example.com, b.example" } }, NULL },
+		{ { { "search", "exa/mple.com" } }, "search 'exa/mple.com': expected domains" },
 		{ { { "cpuset", "0,8191" } }, "cpuset '0,8191': expected processors that this host has online: 0" },
 	};
 

@@ -62,6 +62,7 @@ static void test_search(void **state _unused_)
 	assert_int_equal(resolver_search("a.example \"x\"", &text, &err), -EINVAL);
 	assert_err_has(&err, "expected domains such as example.com");
 	assert_int_equal(resolver_search("a;b", &text, &err), -EINVAL);
+	assert_int_equal(resolver_search(" , ", &text, &err), -EINVAL);
 }
 
 int main(void)
