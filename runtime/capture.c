@@ -6,6 +6,8 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/proc.h"
@@ -43,12 +45,18 @@ static int find_place(const struct guest *guest, const struct guest_run *run, co
 	return r < 0 ? r : 0;
 }
 
+/* What a guest sends is its own business: for root's eyes. A link that somebody has put there is not followed. */
 static int open_file(const char *path, struct err *err)
 {
-	/* What a guest sends is its own business: for root's eyes. A link that somebody has put there is not followed. */
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
+	_cleanup_fd_ int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
+	struct stat st;
 
-	return fd < 0 ? err_sys(err, errno, "open '%s' to write", path) : fd;
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_sys(err, errno, "open '%s' to write", path);
+	/* One that was there may be for all to read, and another's; a device or a pipe is as its owner has it. */
+	if (S_ISREG(st.st_mode) && (fchmod(fd, 0600) < 0 || fchown(fd, geteuid(), getegid()) < 0 || ftruncate(fd, 0) < 0))
+		return err_sys(err, errno, "make '%s' a file for root only", path);
+	return TAKE_FD(fd);
 }
 
 /* net_capture() in the guest's network namespace. */
