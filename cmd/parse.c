@@ -328,7 +328,7 @@ static int make_room(struct request *request, int argc, struct err *err)
 	request->ranges = calloc(n, sizeof(*request->ranges));
 	request->keys = calloc(n, sizeof(*request->keys));
 	request->settings = calloc(n, sizeof(*request->settings));
-	return request->arguments && request->env && request->keys && request->settings ? 0 : err_oom(err);
+	return request->arguments && request->env && request->ranges && request->keys && request->settings ? 0 : err_oom(err);
 }
 
 int request_parse(int argc, char **argv, struct request *ret, struct err *err)
