@@ -197,6 +197,23 @@ static bool is_reached(const struct guest_interface *iface, const struct address
 	return a->n_own == 0 && iface->net_pool;
 }
 
+static int refuse_gateway(const struct addresses *a, const struct net_address *gateway, struct err *err)
+{
+	const char *family = gateway->family == AF_INET ? "IPv4" : "IPv6";
+	char room[NET_ADDRESS_ROOM];
+	bool has_family = false;
+
+	for (size_t i = 0; i < a->n_own; i++)
+		has_family |= a->own[i].family == gateway->family;
+	net_address_format(gateway, false, room);
+	if (!has_family)
+		return err_exit(err, EXIT_INVALID, EINVAL,
+				"gateway '%s': the interface has no %s address: give it one, or leave this gateway out", room,
+				family);
+	return err_exit(err, EXIT_INVALID, EINVAL,
+			"gateway '%s': expected one in the network of an address of the interface: --ip ADDRESS/PREFIX", room);
+}
+
 static int check_gateways(const struct guest_interface *iface, const struct addresses *a, struct err *err)
 {
 	char room[NET_ADDRESS_ROOM];
@@ -209,10 +226,28 @@ static int check_gateways(const struct guest_interface *iface, const struct addr
 						iface->gateway);
 		}
 		if (!is_reached(iface, a, &a->gateways[i]))
-			return err_exit(
-				err, EXIT_INVALID, EINVAL,
-				"gateway '%s': expected one in the network of an address of the interface: --ip ADDRESS/PREFIX",
-				room);
+			return refuse_gateway(a, &a->gateways[i], err);
+	}
+	return 0;
+}
+
+/* Machines that are the guest's, and not everybody's: all addresses, or loopback, multicast and link-local ones. */
+static int check_routes(const struct addresses *a, struct err *err)
+{
+	char room[NET_ADDRESS_ROOM];
+
+	for (size_t i = 0; i < a->n_prefixes; i++) {
+		struct net_address first = a->prefixes[i];
+
+		first.prefix = net_address_bits(&first);
+		if (a->prefixes[i].prefix > 0 && net_address_is_host(&first))
+			continue;
+		net_address_format(&a->prefixes[i], true, room);
+		return err_exit(
+			err, EXIT_INVALID, EINVAL,
+			"route '%s': expected a network that is the guest's: not all addresses, nor loopback, multicast or "
+			"link-local ones",
+			room);
 	}
 	return 0;
 }
@@ -226,6 +261,8 @@ static int check_addresses(const struct guest_interface *iface, struct err *err)
 		r = check_ipv6(iface, a.own, a.n_own, err);
 	if (r == 0)
 		r = check_ipv6(iface, a.prefixes, a.n_prefixes, err);
+	if (r == 0)
+		r = check_routes(&a, err);
 	if (r == 0)
 		r = check_prefixes(iface, &a, err);
 	return r < 0 ? r : check_gateways(iface, &a, err);
@@ -260,8 +297,8 @@ static int compare_addresses(const struct guest_interface *x, const struct addre
 		if (!has_address(b, x == y ? i + 1 : 0, &a->own[i]))
 			continue;
 		net_address_format(&a->own[i], false, room);
-		return err_exit(err, EXIT_INVALID, EINVAL, "ip '%s': is twice in the guest, on %s and %s", room, x->name,
-				y->name);
+		return err_exit(err, EXIT_INVALID, EINVAL, "ip '%s': is twice in the guest, on %s%s%s: leave one out", room,
+				x->name, x == y ? "" : " and ", x == y ? "" : y->name);
 	}
 	return 0;
 }
@@ -302,8 +339,8 @@ static int compare_publish(const struct guest_interface *x, const struct guest_i
 		for (size_t k = x == y ? i + 1 : 0; k < n_b; k++) {
 			if (is_same_port(&a[i], &b[k]))
 				return err_exit(err, EXIT_INVALID, EINVAL,
-						"publish: port %u of the host is twice in the guest, on %s and %s",
-						a[i].host_port, x->name, y->name);
+						"publish: port %u of the host is twice in the guest, on %s%s%s: choose another",
+						a[i].host_port, x->name, x == y ? "" : " and ", x == y ? "" : y->name);
 		}
 	}
 	return r;
@@ -333,7 +370,7 @@ static int check_parent(const char *name, struct err *err)
 
 	if (r != 0)
 		return r < 0 ? r : 0;
-	return err_exit(err, EXIT_INVALID, ENODEV, "parent '%s': there is no such interface on this host: see ip link", name);
+	return err_exit(err, EXIT_NETWORK, ENODEV, "parent '%s': there is no such interface on this host: see ip link", name);
 }
 
 int policy_check_links(const struct node *node, const struct guest_config *config, struct err *err)
