@@ -162,7 +162,7 @@ static size_t count_default_routes(char ret_strict[IFNAMSIZ])
 }
 
 /*
- * The higher of "all" and the interface counts; 1 is strict, 2 loose (ip-sysctl.rst, rp_filter). Guests' own links stand it, since
+ * The higher of "all" and the interface counts; 1 is strict, 2 loose (ip-sysctl.rst, rp_filter). Guests' own links stand it, as
  * each address has its route there; so does an uplink by which all answers leave again.
  */
 void doctor_reverse_path(const struct node *node, struct doctor_finding *f)
