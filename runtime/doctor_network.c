@@ -123,10 +123,10 @@ void doctor_links(const struct node *node, struct doctor_finding *f)
 	doctor_advise(f, "Guests run with a loopback only. Use a kernel that has them, as Debian's has.");
 }
 
-/* Below the end that is no port of a bridge. */
+/* Below the bridge: the link is a port, and the guest's end is down. */
 static int make_macvlan(struct doctor_trial *t)
 {
-	struct net_macvlan_spec spec = { .parent = GUEST_LINK, .guest_name = MACVLAN };
+	struct net_macvlan_spec spec = { .parent = BRIDGE, .guest_name = MACVLAN };
 	_cleanup_fd_ int netns = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	int r = make_links(t);
 

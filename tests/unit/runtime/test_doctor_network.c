@@ -125,6 +125,7 @@ static void test_trials(void **state _unused_)
 		assert_int_equal(f.verdict == DOCTOR_OK, !*f.advice);
 	}
 	expect(doctor_links, &node, DOCTOR_OK, BRIDGE);
+	expect(doctor_macvlan, &node, DOCTOR_OK, "tried");
 	expect(doctor_nftables, &node, DOCTOR_OK, "filter");
 	expect(doctor_nat, &node, DOCTOR_OK, "published");
 
