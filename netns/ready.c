@@ -54,10 +54,10 @@ int net_link_wait_ready(const char *name, int timeout_ms, struct err *err)
 	r = open_events(&events, err);
 	if (r == 0)
 		r = is_ready(sock, name, err); /* it may have become so before we listened */
-	while (r == 0 && proc_now_ms() < end) {
+	for (uint64_t now; r == 0 && (now = proc_now_ms()) < end;) {
 		struct pollfd p = { .fd = nl_socket_get_fd(events), .events = POLLIN };
 
-		if (poll(&p, 1, (int)(end - proc_now_ms())) > 0)
+		if (poll(&p, 1, (int)(end - now)) > 0)
 			(void)nl_recvmsgs_default(events); /* lost ones do not matter: the state is asked for */
 		r = is_ready(sock, name, err);
 	}

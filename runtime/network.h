@@ -82,6 +82,12 @@ int network_unplug(const struct node *node, const struct net_plan *plan, struct 
 struct net_setup_spec network_setup_of(const struct net_plan *plan);
 
 /*
+ * Until packets can be sent to the guest (net_link_wait_ready()): after its side is set up. Who plugs waits for it, so that the
+ * guest's first question on the wire is answered. Best effort, some milliseconds at most on a kernel that takes its time.
+ */
+void network_wait_ready(const struct net_plans *plans);
+
+/*
  * Tells the neighbours where the addresses are now. For a routed interface on the uplinks; otherwise out of the interface itself,
  * for which the caller has to be in the guest's network namespace. Best effort: nothing depends on it. The end of it may take
  * 20 ms (the kernel waits for all processors when a packet socket is closed).
@@ -90,7 +96,7 @@ void network_announce(const struct net_plan *plan);
 /* Of all interfaces, host's and guest's side; the caller, the host's root, goes into `netns_fd` and comes back. */
 void network_announce_all(const struct net_plans *plans, int netns_fd);
 
-/* RUN/NAME/links, replaced whole. While the network of a running guest is changed, links.new is what it is to become. */
+/* RUN/NAME/links, replaced whole. While the network of a running guest is changed, links.next is what it is to become. */
 #define LINKS_FILE	"links"
 #define LINKS_FILE_NEXT "links.next"
 int network_note(int run_fd, const char *file, const struct net_plans *plans, struct err *err) _must_check_;

@@ -16,6 +16,9 @@
 #include "runtime/network_priv.h"
 #include "runtime/traffic.h"
 
+/* The kernel's work for that is queued at once (linkwatch_urgent_event()): only a host that is busy takes longer. */
+#define READY_TIMEOUT_MS 200
+
 static int make_veth(const struct net_plan *plan, int netns_fd, struct err *err)
 {
 	struct net_veth_spec veth = {
@@ -169,6 +172,20 @@ int network_unplug(const struct node *node, const struct net_plan *plan, struct 
 	int r = network_cut(plan, err);
 
 	return first_of(r, network_remove_rest(node, plan, r < 0 ? &later : err));
+}
+
+void network_wait_ready(const struct net_plans *plans)
+{
+	struct err ignored = ERR_INIT;
+
+	for (size_t i = 0; i < plans->n; i++) {
+		const struct net_plan *plan = &plans->list[i];
+
+		if (plan->link[0])
+			(void)!net_link_wait_ready(plan->link, READY_TIMEOUT_MS, &ignored);
+		if (plan->link[0] && plan->filter.is_bridged)
+			(void)!net_link_wait_ready(plan->bridge, READY_TIMEOUT_MS, &ignored);
+	}
 }
 
 static void announce_routed(const struct net_plan *plan)

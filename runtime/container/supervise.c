@@ -214,6 +214,9 @@ static int wait_for_exec(struct supervisor *sv, struct err *err)
 {
 	int r = sync_expect(sv->init_fd, CT_READY, "the guest", "ready", NULL, NULL, err);
 
+	/* While its init is loaded. */
+	if (r == 0)
+		network_wait_ready(sv->spec->nets);
 	if (r == 0)
 		r = sync_expect_end(sv->init_fd, "the guest's init", err);
 	return r < 0 ? r : check_exec(sv, err);
