@@ -106,6 +106,38 @@ struct guest_interface *config_interface(const struct guest_config *config, cons
 	return NULL;
 }
 
+static bool same_text(const struct guest_interface *a, const struct guest_interface *b, const struct param *p)
+{
+	_cleanup_free_ char *x = param_get(a, p);
+	_cleanup_free_ char *y = param_get(b, p);
+
+	return x && y && strcmp(x, y) == 0;
+}
+
+static bool same_interface(const struct guest_interface *a, const struct guest_interface *b)
+{
+	const struct param *p;
+
+	if (strcmp(a->name, b->name) != 0)
+		return false;
+	for (size_t i = 0; (p = interface_param_at(i)); i++) {
+		if (!same_text(a, b, p))
+			return false;
+	}
+	return true;
+}
+
+bool config_same_interfaces(const struct guest_config *a, const struct guest_config *b)
+{
+	if (a->n_interfaces != b->n_interfaces)
+		return false;
+	for (size_t i = 0; i < a->n_interfaces; i++) {
+		if (!same_interface(&a->interfaces[i], &b->interfaces[i]))
+			return false;
+	}
+	return true;
+}
+
 static bool has_slot(const struct guest_config *config, uint64_t slot)
 {
 	for (size_t i = 0; i < config->n_interfaces; i++) {

@@ -78,6 +78,9 @@ int interface_copy(const struct guest_interface *from, struct guest_interface *r
 /* The interface of that name; NULL if there is none. Good until one is added or removed. */
 struct guest_interface *config_interface(const struct guest_config *config, const char *name);
 
+/* Are they the same, each with the same parameters, in the same order? */
+bool config_same_interfaces(const struct guest_config *a, const struct guest_config *b);
+
 /* Adds one with the lowest free slot and no `net`. -EEXIST, -EINVAL (its name), -ENOSPC (INTERFACES_MAX). */
 int config_add_interface(struct guest_config *config, const char *name, struct guest_interface **ret,
 			 struct err *err) _must_check_;

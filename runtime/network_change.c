@@ -36,38 +36,6 @@ struct walk {
 	int netns_fd;
 };
 
-static bool same_text(const struct guest_interface *a, const struct guest_interface *b, const struct param *p)
-{
-	_cleanup_free_ char *x = param_get(a, p);
-	_cleanup_free_ char *y = param_get(b, p);
-
-	return x && y && strcmp(x, y) == 0;
-}
-
-static bool same_interface(const struct guest_interface *a, const struct guest_interface *b)
-{
-	const struct param *p;
-
-	if (strcmp(a->name, b->name) != 0)
-		return false;
-	for (size_t i = 0; (p = interface_param_at(i)); i++) {
-		if (!same_text(a, b, p))
-			return false;
-	}
-	return true;
-}
-
-static bool same_interfaces(const struct guest_config *a, const struct guest_config *b)
-{
-	if (a->n_interfaces != b->n_interfaces)
-		return false;
-	for (size_t i = 0; i < a->n_interfaces; i++) {
-		if (!same_interface(&a->interfaces[i], &b->interfaces[i]))
-			return false;
-	}
-	return true;
-}
-
 static bool same_structure(const struct net_plan *a, const struct net_plan *b)
 {
 	return a->mode == b->mode && strcmp(a->link, b->link) == 0 && strcmp(a->bridge, b->bridge) == 0 &&
@@ -133,7 +101,10 @@ static int unplug(const struct walk *w, const struct net_plan *plan, struct err 
 	}
 	if (r == 0)
 		r = traffic_fold(w->guest, err);
-	return r < 0 ? r : network_remove_rest(w->guest->node, plan, err);
+	if (r == 0)
+		r = network_remove_rest(w->guest->node, plan, err);
+	/* Once more, to see that they are gone: what gets this name next counts from 0. */
+	return r < 0 ? r : traffic_fold(w->guest, err);
 }
 
 static int unplug_changed(const struct walk *w, struct err *err)
@@ -211,6 +182,8 @@ static int change_filter(const struct walk *w, const struct net_plan *from, cons
 		r = net_filter_remove(table, &from->filter, err);
 	if (r == 0)
 		r = net_filter_remove(table, &to->filter, err);
+	if (r == 0)
+		r = traffic_fold(w->guest, err);
 	return r < 0 ? r : net_filter_add(table, &to->filter, err);
 }
 
@@ -289,6 +262,8 @@ static int walk(struct walk *w, struct err *err)
 		r = fault_point("set.network-plugged", err);
 	if (r == 0 && is_told)
 		r = inside_run(w->guest, &w->run, change_inside, w, err);
+	if (r == 0 && is_told)
+		network_wait_ready(w->to);
 	if (r == 0 && is_told)
 		r = inside_update_network(w->guest, &w->run, w->to, err);
 	for (size_t i = 0; r == 0 && is_told && i < w->to->n; i++) {
@@ -391,7 +366,7 @@ int guest_apply_network(struct guest *guest, const struct guest_config *old, str
 	int r;
 
 	/* What was interrupted is settled whatever is asked for. */
-	if (old && same_interfaces(old, &guest->config) && !path_exists_at(guest->run_fd, LINKS_FILE_NEXT))
+	if (old && config_same_interfaces(old, &guest->config) && !path_exists_at(guest->run_fd, LINKS_FILE_NEXT))
 		return 0;
 	r = guest_get_run(guest, &w.run, err);
 	if (r <= 0)

@@ -78,6 +78,19 @@ send_some() {
 	[ "$(packets a out_outside_ipv4_packets)" -eq $(($(lan_echos) - before)) ]
 }
 
+@test "traffic: an interface that is made anew in a running guest loses nothing that was counted" {
+	local before
+	new a --net nat
+	before=$(lan_echos)
+	send_some a
+	ct net set a eth0 mtu=1400
+	# More than before: what the new interface has counted must not be taken for what the old one had.
+	send_some a
+	send_some a
+	ct net account
+	[ "$(packets a out_outside_ipv4_packets)" -eq $(($(lan_echos) - before)) ]
+}
+
 @test "quota: used up it blocks or stops, the hook is run once, and a new month begins anew" {
 	new a --net nat --quota 1M --quota-action block
 	printf '#!/bin/sh\necho "$*" >>"%s/told"\n' "$BATS_TEST_TMPDIR" >"$CTCTL_PREFIX/etc/hooks/quota"
@@ -102,6 +115,7 @@ send_some() {
 
 @test "capture: the packets of one interface, as a pcap file, until so many or the end of the interface" {
 	new a --net nat
+	install -m 644 /dev/null "$BATS_TEST_TMPDIR/one.pcap"
 	ct net capture a --write "$BATS_TEST_TMPDIR/one.pcap" --count 2 &
 	within 10 test -s "$BATS_TEST_TMPDIR/one.pcap"
 	in_guest a ping -q -c 3 -i 0.2 198.51.100.254 >/dev/null
