@@ -178,7 +178,7 @@ int network_prepare(const struct guest *guest, struct net_plans *plans, struct e
 	for (size_t i = 0; r == 0 && i < plans->n; i++) {
 		r = prepare_one(guest, &plans->list[i], err);
 		if (r < 0)
-			r = err_wrap(err, "guest '%s', interface '%s'", guest->name, plans->list[i].guest_name);
+			r = err_wrap(err, "interface '%s'", plans->list[i].guest_name);
 	}
 	return r;
 }

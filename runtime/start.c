@@ -176,34 +176,45 @@ static int open_journal(const struct guest *guest, const char *boot, struct err 
 	return r < 0 ? r : journal_begin(guest->run_fd, "start", boot, false, err);
 }
 
-int guest_start_locked(struct guest *guest, struct err *err)
+static int plan_network(const struct guest *guest, struct net_plans *ret, struct err *err)
 {
-	_cleanup_(launch_release) struct launch l = { .area_fd = -EBADF, .layer_fd = -EBADF };
+	int r = network_plan(guest, ret, err);
+
+	if (r == 0)
+		r = network_prepare(guest, ret, err);
+	return r < 0 ? err_wrap(err, "guest '%s'", guest->name) : fault_point("start.network-prepared", err);
+}
+
+/* What can fail for a reason of the user's, while nothing of the guest is there that would have to be undone. */
+static int prepare(const struct guest *guest, struct launch *l, struct err *err)
+{
 	int r = policy_check_start(guest->node, &guest->config, err);
 
-	/* What can fail for a reason of the user's comes first, while there is nothing to undo. */
 	if (r == 0)
-		r = open_area(guest, &l, err);
+		r = open_area(guest, l, err);
 	if (r < 0)
 		return r;
-	l.layer_fd = open_layer(guest, err);
-	if (l.layer_fd < 0)
-		return l.layer_fd;
-	r = network_plan(guest, &l.nets, err);
+	l->layer_fd = open_layer(guest, err);
+	if (l->layer_fd < 0)
+		return l->layer_fd;
+	r = plan_network(guest, &l->nets, err);
 	if (r == 0)
-		r = network_prepare(guest, &l.nets, err);
-	if (r == 0)
-		r = fault_point("start.network-prepared", err);
-	if (r == 0)
-		r = inside_start_open(guest, &l.nets, &l.inside, err);
+		r = inside_start_open(guest, &l->nets, &l->inside, err);
 	if (r == 0)
 		r = home_open(guest->node, err);
 	if (r == 0)
 		r = fault_point("start.home", err);
-	if (r == 0)
-		r = make_boot_id(l.boot, err);
-	if (r == 0)
-		r = open_journal(guest, l.boot, err);
+	return r < 0 ? r : make_boot_id(l->boot, err);
+}
+
+int guest_start_locked(struct guest *guest, struct err *err)
+{
+	_cleanup_(launch_release) struct launch l = { .area_fd = -EBADF, .layer_fd = -EBADF };
+	int r = prepare(guest, &l, err);
+
+	if (r < 0)
+		return r;
+	r = open_journal(guest, l.boot, err);
 	if (r == 0)
 		r = fault_point("start.begin", err);
 	if (r == 0 && l.nets.n > 0)
