@@ -12,7 +12,6 @@
 #include "base/journal.h"
 #include "base/path.h"
 #include "base/proc.h"
-#include "runtime/addresses.h"
 #include "runtime/guest_priv.h"
 #include "runtime/operations.h"
 
@@ -182,16 +181,8 @@ static int settle_end(struct guest *guest, struct err *err)
 /* Once the kernel has what guest.conf says, what else the guest took is free. */
 static void settle_addresses(struct guest *guest)
 {
-	const struct guest_config *config = &guest->config;
-	struct err why = ERR_INIT;
-	int r = path_exists_at(guest->run_fd, JOURNAL_FILE)
-			? 0
-			: address_settle_change(guest->node, config->uuid, config->interfaces, config->n_interfaces, &why);
-
-	if (r == 1)
+	if (guest_settle_addresses(guest, &guest->config) == 1)
 		log_notice(guest->node->log, "guest '%s': addresses of an interrupted change were given back", guest->name);
-	if (r < 0)
-		log_warning(guest->node->log, "guest '%s': addresses of an interrupted change stay taken: %s", guest->name, why.msg);
 }
 
 int guest_settle(struct guest *guest, bool *ret_gone, struct err *err)
