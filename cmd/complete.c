@@ -28,7 +28,7 @@ struct walk {
 	const struct param *param;	   /* parameter whose value comes next */
 	size_t n_arguments;
 	bool options_ended;
-	bool is_lost; /* a word was no command */
+	bool is_lost;			  /* a word was no command */
 	char offered[TEMPLATE_NAME_ROOM]; /* the last template's name */
 };
 

@@ -111,6 +111,7 @@ int secrets_read_password(struct app *app, const char *user, char room[PASSWORD_
 static int read_key_file(const char *path, char **ret, struct err *err)
 {
 	_cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	int code = fd < 0 ? errno : 0;
 	_cleanup_free_ char *text = malloc(KEY_FILE_MAX + 1);
 	size_t len = 0;
 	ssize_t n = 1;
@@ -118,8 +119,8 @@ static int read_key_file(const char *path, char **ret, struct err *err)
 	if (!text)
 		return err_oom(err);
 	if (fd < 0)
-		return err_exit(err, EXIT_INVALID, errno, "--ssh-key '%.60s': expected a public key, or a file of them: %s", path,
-				strerror(errno));
+		return err_exit(err, EXIT_INVALID, code, "--ssh-key '%.60s': expected a public key, or a file of them: %s", path,
+				strerror(code));
 	while (n > 0 && len < KEY_FILE_MAX) {
 		n = read(fd, text + len, KEY_FILE_MAX - len);
 		if (n > 0)
@@ -145,7 +146,7 @@ static int add_keys(const char *value, struct strbuf *b, struct err *err)
 		r = what ? ssh_keys_check(what, is_file ? text : value, &keys, err) : err_oom(err);
 	if (r < 0)
 		return r;
-	if (!*keys)
+	if (str_is_empty(keys))
 		return err_exit(err, EXIT_INVALID, EINVAL, "%s: no key in it", what);
 	strbuf_add(b, keys);
 	return 0;

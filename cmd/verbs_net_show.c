@@ -111,8 +111,11 @@ static int print_traffic(const struct show *s, const struct traffic_report *repo
 		r = table_render(table, &text, err);
 	if (r < 0)
 		return r;
+
+	size_t len = text ? strlen(text) : 0;
+
 	put_month(s->app, report);
-	fprintf(s->app->out, "%s%s", text, *text && text[strlen(text) - 1] != '\n' ? "\n" : "");
+	fprintf(s->app->out, "%s%s", len > 0 ? text : "", len > 0 && text[len - 1] != '\n' ? "\n" : "");
 	return 0;
 }
 

@@ -130,6 +130,8 @@ int address_probe(void *context, const struct net_address *candidates, size_t n,
 	const struct address_wire *wire = context;
 
 	(void)err;
+	if (n == 0)
+		return 0;
 	for (size_t i = 0; i < n; i++) {
 		if (!is_own(&candidates[i]))
 			continue;
