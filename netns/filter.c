@@ -3,11 +3,19 @@
 
 #include <errno.h>
 #include <linux/netlink.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "netns/filter_priv.h"
+
+int net_filter_table(const char *base, char room[NET_FILTER_TABLE_ROOM])
+{
+	int n = snprintf(room, NET_FILTER_TABLE_ROOM, "%s-v%d", base, NET_FILTER_VERSION);
+
+	return n < NET_FILTER_TABLE_ROOM ? 0 : -ENAMETOOLONG;
+}
 
 int net_filter_open(const struct net_filter_node *node, struct err *err)
 {

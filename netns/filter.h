@@ -17,6 +17,19 @@
  * what a part of it needs); the message says what.
  */
 
+/*
+ * The number of the fixed rules, to be raised with every change of their text (tests/unit/netns/test_filter_version.c sees to it).
+ * It is part of the tables' names, so that a newer ctctl makes tables of its own beside those in which guests run that an older one
+ * has started: whoever puts elements in notes the name that they went to, and names it again to change, read or remove them. What
+ * a newer version has no set for any more, filter_elements_of() has to list for removal all the same, as long as hosts may run
+ * that had it: a guest is called the same in the next table.
+ */
+#define NET_FILTER_VERSION    1
+#define NET_FILTER_TABLE_ROOM 64
+
+/* "BASE-v1": the name of the tables of this version, for every `table` below. -ENAMETOOLONG if it does not fit. */
+int net_filter_table(const char *base, char room[NET_FILTER_TABLE_ROOM]) _must_check_;
+
 enum net_filter_level {
 	NET_FILTER_FULL, /* source MAC, IPv4, IPv6, ARP, NDP, DHCP server, router advertisements, redirects, other protocols */
 	NET_FILTER_MAC,	 /* source MAC, DHCP server, router advertisements */

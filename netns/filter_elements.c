@@ -11,6 +11,8 @@
 
 /* What an interface is, as elements of the sets and maps of filter_rules.c. */
 
+#define ASKS_PER_S 10 /* a host asks once per second for each neighbour, and routed, it has one */
+
 static const char *const counters[] = {
 	"refused",     "out_local_v4", "out_local_v6",	"out_outside_v4", "out_outside_v6",
 	"in_local_v4", "in_local_v6",  "in_outside_v4", "in_outside_v6",
@@ -102,6 +104,21 @@ static void add_address(struct filter_elements *list, uint8_t family, const stru
 	filter_key_add(filter_element_add(list, family, "nd_target", spec->link), a->bytes, 16);
 }
 
+/* Of one family, or of any (AF_UNSPEC). */
+static bool has_prefix(const struct net_filter_spec *spec, int family)
+{
+	for (size_t i = 0; i < spec->n_prefixes; i++) {
+		if (family == AF_UNSPEC || spec->prefixes[i].family == family)
+			return true;
+	}
+	return false;
+}
+
+static void add_ask_limit(struct filter_elements *list, uint8_t family, const struct net_filter_spec *spec)
+{
+	set_state(filter_element_add(list, family, "ask_limit", spec->link), FILTER_STATE_PACKETS, ASKS_PER_S, 0);
+}
+
 /* Who it is. */
 static void add_identity(struct filter_elements *list, uint8_t family, const struct net_filter_spec *spec)
 {
@@ -118,8 +135,10 @@ static void add_identity(struct filter_elements *list, uint8_t family, const str
 	add_address(list, family, spec, &link_local);
 	for (size_t i = 0; i < spec->n_addresses; i++)
 		add_address(list, family, spec, &spec->addresses[i]);
-	if (spec->n_prefixes > 0)
+	if (has_prefix(spec, AF_UNSPEC))
 		(void)filter_element_add(list, family, "prefixed", spec->link);
+	if (family == NFPROTO_INET && has_prefix(spec, AF_INET6))
+		add_ask_limit(list, family, spec);
 }
 
 /* A routed interface's ARP passes its own table: on a bridge it is a frame among others. */
@@ -131,8 +150,10 @@ static void add_arp(struct filter_elements *list, const struct net_filter_spec *
 		if (spec->addresses[i].family == AF_INET)
 			add_address(list, NFPROTO_ARP, spec, &spec->addresses[i]);
 	}
-	if (spec->n_prefixes > 0)
+	if (has_prefix(spec, AF_INET)) {
+		add_ask_limit(list, NFPROTO_ARP, spec);
 		(void)filter_element_add(list, NFPROTO_ARP, "prefixed", spec->link);
+	}
 	(void)filter_element_add(list, NFPROTO_ARP, "guests_full", spec->link);
 }
 

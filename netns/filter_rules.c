@@ -35,6 +35,7 @@ static const char *const sets =
 	"set prefixed { type ifname; }\n"		   /* has prefixes that are routed to it */
 	"set packet_limit { type ifname; }\n"
 	"set syn_limit { type ifname; }\n"
+	"inet:set ask_limit { type ifname; }\n" /* how often it may ask for neighbours from addresses of its prefixes */
 	"set quota_block { type ifname; }\n"
 	"set quota_throttle { type ifname; }\n"
 	"set throttle_out { type ifname; }\n"
@@ -93,16 +94,29 @@ static const char *const checks_v4 =
 	" udp sport { 67, 547 } goto refuse\n"
 	" udp dport { 68, 546 } goto refuse\n"
 	"}\n"
-	"chain tcp_syn { tcp flags & (syn | ack) == syn iifname @syn_limit goto refuse; }\n"
+	/* Flags in a later fragment, or written over by one that begins inside the header, are no way around (RFC 1858, RFC 3128). */
+	"chain tcp_syn {\n"
+	" tcp flags & (syn | ack) == syn iifname @syn_limit goto refuse\n"
+	" @th,96,16 0x0000-0xffff return\n"
+	" meta protocol ip6 frag frag-off > 1 return\n"
+	" goto refuse\n"
+	"}\n"
 	"chain options_v4 {\n"
 	" ip option lsrr exists goto refuse\n"
 	" ip option ssrr exists goto refuse\n"
 	"}\n"
 	"chain icmp_v4 { icmp type { redirect, router-advertisement } goto refuse; }\n"
-	"chain igmp_v4 { igmp type membership-query goto refuse; }\n"
+	/* Who asks for memberships, or says to be a router of multicast (0x30, RFC 4286; PIM), gets a bridge's multicast. */
+	"chain igmp_v4 { igmp type { membership-query, 0x30 } goto refuse; }\n"
+	/* Not the first of its packet: what looks like a header is data, which the kernel would read as one. */
+	"chain later_v4 {\n"
+	" meta l4proto 6 ip frag-off & 0x1fff == 1 goto refuse\n"
+	" goto out_v4\n"
+	"}\n"
 	"chain allowed_v4 {\n"
 	" ip hdrlength > 5 jump options_v4\n"
-	" meta l4proto vmap { 6 : jump tcp_syn, 17 : jump udp_ports, 1 : jump icmp_v4, 2 : jump igmp_v4 }\n"
+	" ip frag-off & 0x1fff != 0 goto later_v4\n"
+	" meta l4proto vmap { 6 : jump tcp_syn, 17 : jump udp_ports, 1 : jump icmp_v4, 2 : jump igmp_v4, 103 : goto refuse }\n"
 	" goto out_v4\n"
 	"}\n"
 	"chain full_v4 {\n"
@@ -147,10 +161,14 @@ static const char *const checks_nd =
 	" ip6 length 16 @th,64,16 0x0101 iifname . @th,80,48 @nd_mac goto out_v6\n"
 	" goto refuse\n"
 	"}\n"
-	/* 130 asks for memberships, 134 advertises a router, 137 redirects, 138 renumbers, 141 and 142 are inverse discovery. */
+	/*
+	 * 130 asks for memberships, 134 advertises a router, 137 redirects, 138 renumbers, 141 and 142 are inverse discovery, 151
+	 * advertises a router of multicast.
+	 */
 	"chain icmp_v6 {\n"
 	" icmpv6 type vmap { 130 : goto refuse, 133 : goto router_solicit_v6, 134 : goto refuse, 135 : goto solicit_v6,"
-	" 136 : goto advertise_v6, 137 : goto refuse, 138 : goto refuse, 141 : goto refuse, 142 : goto refuse }\n"
+	" 136 : goto advertise_v6, 137 : goto refuse, 138 : goto refuse, 141 : goto refuse, 142 : goto refuse, 151 : goto refuse "
+	"}\n"
 	"}\n"
 	/* An address that is being tried: a probe, a question for routers, reports of memberships (131, 132, 143). */
 	"chain unspecified_v6 {\n"
@@ -163,19 +181,25 @@ static const char *const checks_nd =
 static const char *const checks_v6 =
 	/* A first fragment must show its ports or type (RFC 7112): what cannot be seen cannot be refused. */
 	"chain fragment_v6 {\n"
-	" frag frag-off != 0 return\n"
+	" meta protocol ip6 frag nexthdr 6 frag frag-off 1 goto refuse\n"
+	" meta protocol ip6 frag frag-off != 0 return\n"
 	" @th,0,16 0x0000-0xffff return\n"
 	" goto refuse\n"
 	"}\n"
 	"chain allowed_v6 {\n"
 	" exthdr rt exists goto refuse\n"
 	" exthdr frag exists jump fragment_v6\n"
-	" meta l4proto vmap { 6 : jump tcp_syn, 17 : jump udp_ports, 58 : jump icmp_v6 }\n"
+	" meta l4proto vmap { 6 : jump tcp_syn, 17 : jump udp_ports, 58 : jump icmp_v6, 103 : goto refuse }\n"
 	" goto out_v6\n"
 	"}\n"
 	"chain full_v6 {\n"
 	" iifname . ip6 saddr @own_v6 goto allowed_v6\n"
 	" ip6 saddr :: goto unspecified_v6\n"
+	/*
+	 * Each new address that asks for the host becomes an entry of the host's table of neighbours, which is one for all guests
+	 * (gc_thresh3: 1024).
+	 */
+	"inet: icmpv6 type { nd-router-solicit, nd-neighbor-solicit } iifname @ask_limit goto refuse\n"
 	"inet: ip6 saddr != fe80::/10 iifname @prefixed fib saddr . iif oif exists goto allowed_v6\n"
 	" goto refuse\n"
 	"}\n";
@@ -201,12 +225,17 @@ static const char *const levels = "bridge:chain full_arp {\n"
 				  "chain level_mac {\n"
 				  " iifname @packet_limit goto refuse\n"
 				  " iifname . ether saddr != @own_mac goto refuse\n"
+				  /* A tag in a tag: receivers take off as many of VLAN 0 as there are. */
+				  "bridge: meta protocol { 8021q, 8021ad } goto refuse\n"
+				  " meta protocol ip6 exthdr frag exists jump fragment_v6\n"
+				  " meta protocol ip ip frag-off & 0x1fff != 0 goto later_v4\n"
 				  " meta l4proto vmap { 6 : jump tcp_syn, 17 : jump udp_ports }\n"
-				  " icmpv6 type nd-router-advert goto refuse\n"
+				  " meta protocol ip6 icmpv6 type nd-router-advert goto refuse\n"
 				  " goto count_out\n"
 				  "}\n"
 				  "chain level_none {\n"
 				  " iifname @packet_limit goto refuse\n"
+				  " meta protocol ip ip frag-off & 0x1fff != 0 goto later_v4\n"
 				  " meta l4proto 6 jump tcp_syn\n"
 				  " goto count_out\n"
 				  "}\n"
@@ -229,6 +258,7 @@ static const char
 			   "set own_mac { type ifname . ether_addr; }\n"
 			   "set own_v4 { type ifname . ipv4_addr; }\n"
 			   "set prefixed { type ifname; }\n"
+			   "set ask_limit { type ifname; }\n"
 			   "set refused { type ifname; counter; }\n"
 			   "chain refuse {\n iifname @refused drop\n drop\n}\n"
 			   "chain level_full {\n"
@@ -236,9 +266,13 @@ static const char
 			   " iifname . ether saddr != @own_mac goto refuse\n"
 			   " iifname . arp saddr ether != @own_mac goto refuse\n"
 			   " iifname . arp saddr ip @own_v4 accept\n"
-			   /* No route leads there but the guest's own: a lie about another address finds no listener. */
-			   " iifname @prefixed accept\n"
 			   " arp operation request arp saddr ip 0.0.0.0 iifname . arp daddr ip @own_v4 accept\n"
+			   /*
+			    * No route leads there but the guest's own: a lie about another address finds no listener. But each is an
+			    * entry of the host's table of neighbours, which is one for all guests.
+			    */
+			   " iifname @ask_limit goto refuse\n"
+			   " iifname @prefixed accept\n"
 			   " goto refuse\n"
 			   "}\n"
 			   "chain " FILTER_MARKER_CHAIN
