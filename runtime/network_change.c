@@ -377,5 +377,5 @@ int guest_apply_network(struct guest *guest, const struct guest_config *old, str
 	network_plans_free(&now);
 	network_plans_free(&next);
 	network_plans_free(&want);
-	return r < 0 ? err_wrap(err, "guest '%s'", guest->name) : 0;
+	return r;
 }

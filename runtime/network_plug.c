@@ -282,7 +282,7 @@ int network_cleanup(const struct guest *guest, struct err *err)
 	int r = network_read_note(guest->run_fd, LINKS_FILE_NEXT, &next, err);
 
 	if (r < 0)
-		return err_wrap(err, "guest '%s'", guest->name);
+		return err_wrap(err, "remove its network");
 
 	int noted = network_read_note(guest->run_fd, LINKS_FILE, &now, err);
 
@@ -292,5 +292,5 @@ int network_cleanup(const struct guest *guest, struct err *err)
 		r = clean_noted(guest, &now, &next, err);
 	network_plans_free(&now);
 	network_plans_free(&next);
-	return r < 0 ? err_wrap(err, "remove the network of guest '%s'", guest->name) : 0;
+	return r < 0 ? err_wrap(err, "remove its network") : 0;
 }

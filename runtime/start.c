@@ -182,7 +182,7 @@ static int plan_network(const struct guest *guest, struct net_plans *ret, struct
 
 	if (r == 0)
 		r = network_prepare(guest, ret, err);
-	return r < 0 ? err_wrap(err, "guest '%s'", guest->name) : fault_point("start.network-prepared", err);
+	return r < 0 ? r : fault_point("start.network-prepared", err);
 }
 
 /* What can fail for a reason of the user's, while nothing of the guest is there that would have to be undone. */
