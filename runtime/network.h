@@ -28,6 +28,7 @@ struct net_plan {
 	char guest_name[IFNAMSIZ];
 	char link[IFNAMSIZ]; /* the host's end; "" with macvlan */
 	char ifb[IFNAMSIZ];
+	char table[NET_FILTER_TABLE_ROOM]; /* where its filter is: the node's when it was plugged, perhaps by an older ctctl */
 	char bridge[IFNAMSIZ];
 	char parent[IFNAMSIZ];
 	char uplinks[2][IFNAMSIZ]; /* routed: where the host answers for its IPv4 and IPv6 addresses; "": nowhere */
@@ -76,7 +77,7 @@ int network_prepare(const struct guest *guest, struct net_plans *plans, struct e
  * what was made is removed.
  */
 int network_plug(const struct node *node, const struct net_plan *plan, int netns_fd, struct err *err) _must_check_;
-int network_unplug(const struct node *node, const struct net_plan *plan, struct err *err) _must_check_;
+int network_unplug(const struct net_plan *plan, struct err *err) _must_check_;
 
 /* The guest's side: a view of the plan for net_setup_guest(). */
 struct net_setup_spec network_setup_of(const struct net_plan *plan);

@@ -102,7 +102,7 @@ static int unplug(const struct walk *w, const struct net_plan *plan, struct err 
 	if (r == 0)
 		r = traffic_fold(w->guest, err);
 	if (r == 0)
-		r = network_remove_rest(w->guest->node, plan, err);
+		r = network_remove_rest(plan, err);
 	/* Once more, to see that they are gone: what gets this name next counts from 0. */
 	return r < 0 ? r : traffic_fold(w->guest, err);
 }
@@ -170,21 +170,34 @@ static int change_routes(const struct net_plan *from, const struct net_plan *to,
 	return r < 0 ? r : network_add_proxies(to, err);
 }
 
+/* From the tables of an older ctctl to ours: while it is in both, both filter. */
+static int move_filter(const struct walk *w, const struct net_plan *from, const struct net_plan *to, struct err *err)
+{
+	int r = net_filter_add(to->table, &to->filter, err);
+
+	if (r == 0)
+		r = traffic_fold(w->guest, err);
+	if (r == 0)
+		r = net_filter_remove(from->table, &from->filter, err);
+	/* Once more, to see that they are gone: the others count from 0. */
+	return r < 0 ? r : traffic_fold(w->guest, err);
+}
+
 static int change_filter(const struct walk *w, const struct net_plan *from, const struct net_plan *to, struct err *err)
 {
-	const char *table = w->guest->node->nft_table;
 	int r;
 
 	if (w->is_certain)
-		return net_filter_change(table, &from->filter, &to->filter, err);
+		return strcmp(from->table, to->table) == 0 ? net_filter_change(to->table, &from->filter, &to->filter, err)
+							   : move_filter(w, from, to, err);
 	r = traffic_fold(w->guest, err);
 	if (r == 0)
-		r = net_filter_remove(table, &from->filter, err);
+		r = net_filter_remove(from->table, &from->filter, err);
 	if (r == 0)
-		r = net_filter_remove(table, &to->filter, err);
+		r = net_filter_remove(to->table, &to->filter, err);
 	if (r == 0)
 		r = traffic_fold(w->guest, err);
-	return r < 0 ? r : net_filter_add(table, &to->filter, err);
+	return r < 0 ? r : net_filter_add(to->table, &to->filter, err);
 }
 
 static int change_in_place(const struct walk *w, const struct net_plan *from, const struct net_plan *to, struct err *err)

@@ -16,6 +16,7 @@
  *   interface eth0
  *   mode nat
  *   link ct0123456789ab0
+ *   table ctctl-v1
  *   address 10.200.0.2/20
  *   publish 6 8080 80 192.0.2.1
  *   end
@@ -105,6 +106,8 @@ static void write_fields(struct strbuf *b, const struct net_plan *plan)
 		if (address->family)
 			write_address(b, singles[i].key, address);
 	}
+	if (plan->table[0])
+		strbuf_addf(b, "table %s\n", plan->table);
 	if (plan->is_own_bridge)
 		strbuf_add(b, "own-bridge yes\n");
 }
@@ -284,6 +287,8 @@ static int read_special(struct net_plan *plan, const char *key, const char *valu
 		return read_publish(value, plan);
 	if (strcmp(key, "rule") == 0)
 		return read_rule(value, plan);
+	if (strcmp(key, "table") == 0)
+		return str_copy(plan->table, sizeof(plan->table), value);
 	if (strcmp(key, "own-bridge") == 0)
 		return str_to_bool(value, &plan->is_own_bridge);
 	if (strcmp(key, "filter") == 0) {
@@ -340,8 +345,10 @@ static int read_line(char *line, struct net_plans *plans)
 static int check_plan(const struct net_plan *plan)
 {
 	bool has_link = plan->link[0] != '\0';
+	bool has_table = plan->table[0] != '\0';
 
-	return plan->mode != NET_MODE_UNSET && has_link == (plan->mode != NET_MODE_MACVLAN) ? 0 : -EBADMSG;
+	return plan->mode != NET_MODE_UNSET && has_link == (plan->mode != NET_MODE_MACVLAN) && has_link == has_table ? 0
+														     : -EBADMSG;
 }
 
 /* The number of the line that is damaged, or 0. */

@@ -47,6 +47,8 @@ static int plan_names(const struct guest *guest, const struct guest_interface *i
 		r = str_copy(plan->ifb, sizeof(plan->ifb), plan->link);
 		plan->ifb[1] = 'f';
 	}
+	if (r == 0)
+		r = str_copy(plan->table, sizeof(plan->table), guest->node->nft_table);
 	return r < 0 ? err_set(err, -r, "interface '%s' has no name", iface->name) : 0;
 }
 

@@ -127,12 +127,12 @@ int network_plug(const struct node *node, const struct net_plan *plan, int netns
 {
 	struct err ignored = ERR_INIT;
 	/* First, so that there is no moment without. It is all or nothing: nothing is to be undone if it fails. */
-	int r = plan->link[0] ? net_filter_add(node->nft_table, &plan->filter, err) : 0;
+	int r = plan->link[0] ? net_filter_add(plan->table, &plan->filter, err) : 0;
 
 	if (r == 0) {
 		r = make_rest(node, plan, netns_fd, err);
 		if (r < 0)
-			(void)!network_unplug(node, plan, &ignored);
+			(void)!network_unplug(plan, &ignored);
 	}
 	return r < 0 ? err_wrap(err, "interface '%s'", plan->guest_name) : 0;
 }
@@ -149,7 +149,7 @@ int network_cut(const struct net_plan *plan, struct err *err)
 	return plan->link[0] ? net_link_delete(plan->link, err) : 0;
 }
 
-int network_remove_rest(const struct node *node, const struct net_plan *plan, struct err *err)
+int network_remove_rest(const struct net_plan *plan, struct err *err)
 {
 	struct err later = ERR_INIT, *e = err;
 	int r = 0;
@@ -163,15 +163,15 @@ int network_remove_rest(const struct node *node, const struct net_plan *plan, st
 		r = first_of(r, network_remove_proxy(plan, &plan->addresses[i], e));
 	}
 	e = r < 0 ? &later : err;
-	return first_of(r, net_filter_remove(node->nft_table, &plan->filter, e));
+	return first_of(r, net_filter_remove(plan->table, &plan->filter, e));
 }
 
-int network_unplug(const struct node *node, const struct net_plan *plan, struct err *err)
+int network_unplug(const struct net_plan *plan, struct err *err)
 {
 	struct err later = ERR_INIT;
 	int r = network_cut(plan, err);
 
-	return first_of(r, network_remove_rest(node, plan, r < 0 ? &later : err));
+	return first_of(r, network_remove_rest(plan, r < 0 ? &later : err));
 }
 
 void network_wait_ready(const struct net_plans *plans)
@@ -245,12 +245,12 @@ static int cut_all(const struct net_plans *plans, struct err *err)
 	return r;
 }
 
-static int remove_all(const struct guest *guest, const struct net_plans *plans, struct err *err)
+static int remove_all(const struct net_plans *plans, struct err *err)
 {
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < plans->n; i++)
-		r = network_remove_rest(guest->node, &plans->list[i], err);
+		r = network_remove_rest(&plans->list[i], err);
 	return r;
 }
 
@@ -266,9 +266,9 @@ static int clean_noted(const struct guest *guest, const struct net_plans *now, c
 	if (r == 0)
 		r = traffic_fold(guest, err);
 	if (r == 0)
-		r = remove_all(guest, next, err);
+		r = remove_all(next, err);
 	if (r == 0)
-		r = remove_all(guest, now, err);
+		r = remove_all(now, err);
 	if (r == 0)
 		r = fault_point("stop.network", err);
 	if (r == 0)

@@ -21,7 +21,7 @@ static inline size_t family_index(int family)
  * to their end; the first error counts.
  */
 int network_cut(const struct net_plan *plan, struct err *err) _must_check_;
-int network_remove_rest(const struct node *node, const struct net_plan *plan, struct err *err) _must_check_;
+int network_remove_rest(const struct net_plan *plan, struct err *err) _must_check_;
 
 /* The neighbours' proxies of a routed plan's addresses. What is there, or missing, is fine. */
 int network_add_proxies(const struct net_plan *plan, struct err *err) _must_check_;

@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "base/path.h"
 #include "base/str.h"
+#include "netns/filter.h"
 #include "runtime/home.h"
 #include "runtime/node_priv.h"
 
@@ -87,6 +88,13 @@ static int find_programs(struct node *node, struct err *err)
 	return node->self && node->helper_dir && node->recipes_dir ? 0 : err_oom(err);
 }
 
+static char *table_name(const char *instance)
+{
+	char room[NET_FILTER_TABLE_ROOM];
+
+	return instance && net_filter_table(instance, room) == 0 ? strdup(room) : NULL;
+}
+
 static bool name_instance(struct node *node)
 {
 	if (!*node->prefix) {
@@ -95,7 +103,7 @@ static bool name_instance(struct node *node)
 		node->run_dir = strdup("/run/ctctl");
 		node->cgroup_parent = strdup("ctctl");
 		node->bridge = strdup("ctctl0");
-		node->nft_table = strdup("ctctl");
+		node->nft_table = table_name("ctctl");
 		node->ids_first = IDS_FIRST;
 		node->ids_slots = IDS_SLOTS;
 	} else {
@@ -106,7 +114,7 @@ static bool name_instance(struct node *node)
 		node->run_dir = str_printf("%s/run", node->prefix);
 		node->cgroup_parent = str_printf("ctctl-%08" PRIx32, h);
 		node->bridge = str_printf("ctctl%08" PRIx32, h);
-		node->nft_table = str_printf("ctctl-%08" PRIx32, h);
+		node->nft_table = table_name(node->cgroup_parent);
 		node->ids_first = IDS_PREFIX_FIRST + (uint64_t)(h % IDS_PREFIX_WINDOWS) * IDS_PREFIX_WINDOW * NODE_IDS_PER_GUEST;
 		node->ids_slots = IDS_PREFIX_WINDOW;
 	}

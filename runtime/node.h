@@ -48,8 +48,8 @@ struct node {
 	enum net_mode default_net; /* of a guest that is created without a setting of the network */
 	char *uplink;		   /* on which the host answers for routed guests; NULL: that of the default route */
 	char *local_networks;	   /* whose traffic counts as local: a list for interface_parse_addresses() */
-	char *nft_table;	   /* "ctctl" */
-	bool may_forward;	   /* ctctl switches the forwarding of packets on where a guest needs it */
+	char *nft_table;  /* "ctctl-v1": of what is plugged now; a running guest may be in an older one (net_plan.table) */
+	bool may_forward; /* ctctl switches the forwarding of packets on where a guest needs it */
 	const struct log *log;
 };
 

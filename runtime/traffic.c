@@ -78,7 +78,7 @@ bool traffic_entry_add(struct traffic_entry *e, const char *boot, uint32_t month
 }
 
 /* A new month: the kernel's quota begins anew, with what has been used of it. */
-static int renew_quota(const struct guest *guest, const struct net_plan *plan, uint64_t used, struct err *err)
+static int renew_quota(const struct net_plan *plan, uint64_t used, struct err *err)
 {
 	struct net_filter_spec old = plan->filter, spec = plan->filter;
 
@@ -87,16 +87,16 @@ static int renew_quota(const struct guest *guest, const struct net_plan *plan, u
 	/* A quota whose used part is what it was goes on where it is (net_filter_change()): so it was another. */
 	old.quota_used_bytes = used ? 0 : 1;
 	spec.quota_used_bytes = used;
-	return net_filter_change(guest->node->nft_table, &old, &spec, err);
+	return net_filter_change(plan->table, &old, &spec, err);
 }
 
 /* The counters of an interface of the present run, as they are in the kernel; 0 if it has none there. */
-static int read_counters(const struct guest *guest, const struct net_plan *plan, struct net_traffic *ret, struct err *err)
+static int read_counters(const struct net_plan *plan, struct net_traffic *ret, struct err *err)
 {
 	if (!plan->link[0])
 		return 0;
 
-	int r = net_filter_read(guest->node->nft_table, plan->link, plan->filter.is_bridged, ret, err);
+	int r = net_filter_read(plan->table, plan->link, plan->filter.is_bridged, ret, err);
 
 	return r == 0 ? 1 : r == -ENOENT ? 0 : r;
 }
@@ -134,7 +134,7 @@ static int take_snapshot(const struct guest *guest, struct snapshot *ret, struct
 	if (r == 0 && guest->run_fd >= 0)
 		r = network_read_note(guest->run_fd, LINKS_FILE, &ret->plans, err);
 	for (size_t i = 0; r >= 0 && i < ret->plans.n; i++) {
-		r = read_counters(guest, &ret->plans.list[i], &ret->now[i], err);
+		r = read_counters(&ret->plans.list[i], &ret->now[i], err);
 		ret->has[i] = r == 1;
 	}
 	return r < 0 ? r : 0;
@@ -177,7 +177,7 @@ static int read_book(const struct guest *guest, bool keep_aside, struct traffic_
 }
 
 /* Adds the snapshot to the book. Returns 1 if that changed anything. */
-static int add_snapshot(const struct guest *guest, struct snapshot *s, struct traffic_book *book, struct err *err)
+static int add_snapshot(struct snapshot *s, struct traffic_book *book, struct err *err)
 {
 	uint32_t month = traffic_month_now();
 	int changed = 0;
@@ -197,7 +197,7 @@ static int add_snapshot(const struct guest *guest, struct snapshot *s, struct tr
 		if (traffic_entry_add(e, s->boot, month, &s->now[i]))
 			changed = 1;
 		/* Before the file says that the month has begun: who is killed in between does it again. */
-		int r = is_new_month ? renew_quota(guest, &s->plans.list[i], e->month_bytes, err) : 0;
+		int r = is_new_month ? renew_quota(&s->plans.list[i], e->month_bytes, err) : 0;
 
 		if (r < 0)
 			return r;
@@ -282,7 +282,7 @@ int traffic_fold_book(const struct guest *guest, bool is_owner, struct traffic_s
 	if (r == 0)
 		r = read_book(guest, true, &book, err);
 	if (r == 0)
-		r = add_snapshot(guest, &s, &book, err);
+		r = add_snapshot(&s, &book, err);
 	if (r >= 0 && is_owner)
 		r |= forget_gone(&s, &book);
 	if (r >= 0 && ret_spent)

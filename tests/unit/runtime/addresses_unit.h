@@ -29,6 +29,7 @@ static inline _unused_ struct node *put_node(const struct scratch *s, struct pla
 		.addresses_dir = p->addresses,
 		.netpools_dir = p->netpools,
 		.bridge = "ctctl-no-such",
+		.nft_table = "ctctl-v1",
 		.bridge_address = "10.200.0.1/28",
 	};
 	put_dir(s->fd, "guests");

@@ -11,6 +11,7 @@
 	"filter mac\n"            \
 	"quota-action block\n"    \
 	"link ct0123456789ab0\n"  \
+	"table ctctl-v1\n"        \
 	"bridge br0\n"            \
 	"address 10.200.0.5/20\n" \
 	"publish 6 8080 80 -\n"   \
@@ -64,12 +65,16 @@ static void test_round_trip(void **state)
 	assert_int_equal(read.list[0].filter.quota_used_bytes, 12345);
 	assert_string_equal(read.list[0].uplinks[0], "up0");
 	assert_string_equal(read.list[0].filter.link, "ct0123456789ab0");
+	assert_string_equal(read.list[0].table, p.guest.node->nft_table);
+	assert_string_equal(read.list[3].table, "");
 	assert_int_equal(read.list[0].filter.n_prefixes, 1);
 	assert_int_equal(read.list[0].rules[0].port_last, 23);
 	assert_address(&read.list[1].filter.publish[1].listen, "192.0.2.1/32");
 	assert_true(read.list[1].is_own_bridge);
 
-	/* Each single thing counts. */
+	/* Each single thing counts. Elements in the tables of an older version are elsewhere. */
+	read.list[2].table[0]++;
+	assert_false(network_is_same(&read.list[2], &p.plans.list[2]));
 	read.list[0].shape.burst_bytes++;
 	assert_false(network_is_same(&read.list[0], &p.plans.list[0]));
 	read.list[1].publish[0].guest_port++;
@@ -115,7 +120,7 @@ static void test_damaged(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
 		_cleanup_free_ char *text = str_printf(GOOD "%send\n", lines[i]);
 
-		expect_damaged(s, text, "(line 11)");
+		expect_damaged(s, text, "(line 12)");
 	}
 	/* A file that was cut, at any place. */
 	for (size_t i = 0; i < strlen(GOOD "end\n"); i++) {
@@ -128,6 +133,7 @@ static void test_damaged(void **state)
 	expect_damaged(s, "interface eth0\nend\n", "damaged");
 	/* Without its name nothing of it can be removed. */
 	expect_damaged(s, "interface eth0\nmode nat\nend\n", "damaged");
+	expect_damaged(s, "interface eth0\nmode nat\nlink ct0123456789ab0\nend\n", "damaged");
 	expect_damaged(s, "interface eth0\nmode macvlan\nlink ct0123456789ab0\nend\n", "damaged");
 }
 
