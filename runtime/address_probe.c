@@ -67,9 +67,18 @@ void address_wire_of(const struct node *node, const struct guest_interface *ifac
 	}
 }
 
+/* Of a network of this host; a route that prohibits is EACCES, too, but stays so (ip(7), SO_BROADCAST). */
+static bool is_broadcast(int fd, const struct sockaddr *to, socklen_t len)
+{
+	const int on = 1;
+
+	return setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &on, sizeof(on)) == 0 && connect(fd, to, len) == 0;
+}
+
 /*
  * Is it an address of this host, which would not answer itself? A connected UDP socket has as its own address that of the route
- * (connect(2) sends nothing): towards an address of this host, that address.
+ * (connect(2) sends nothing): towards an address of this host, that address. What is broadcast to a network of this host is its
+ * own, too.
  */
 static bool is_own(const struct net_address *a)
 {
@@ -89,7 +98,11 @@ static bool is_own(const struct net_address *a)
 		to.in6.sin6_port = htons(9);
 		memcpy(&to.in6.sin6_addr, a->bytes, 16);
 	}
-	if (fd < 0 || connect(fd, &to.any, len) < 0 || getsockname(fd, &from.any, &from_len) < 0)
+	if (fd < 0)
+		return false;
+	if (connect(fd, &to.any, len) < 0)
+		return errno == EACCES && is_broadcast(fd, &to.any, len);
+	if (getsockname(fd, &from.any, &from_len) < 0)
 		return false;
 	return a->family == AF_INET ? memcmp(&from.in.sin_addr, a->bytes, 4) == 0
 				    : memcmp(&from.in6.sin6_addr, a->bytes, 16) == 0;
