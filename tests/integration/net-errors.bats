@@ -36,6 +36,7 @@ on_other_host() {
 	bad_create 78 --bridge br0 --ip 198.51.100.10/24 says 198.51.100.10 "'a'"
 	bad_create 78 --ip 2001:db8:5::9 says 2001:db8:5::9 "'a'"
 	bad_create 78 --ip 198.51.100.11 --route 2001:db8::/32 says 2001:db8::/32 "'a'"
+	bad_create 78 --ip 198.51.100.11 --route 2001:db8:5:0:1::/80 says 2001:db8:5:0:1::/80 2001:db8:5::/64 "'a'"
 	ct -q create b micro --net none
 	refuse 78 ct net add b eth1 --ip 198.51.100.10 says 198.51.100.10 "'a'"
 	refuse 78 ct set b --ip 198.51.100.10 --net routed says 198.51.100.10 "'a'"
@@ -60,6 +61,7 @@ on_other_host() {
 	bad_create 78 --ip 198.51.100.1 says 198.51.100.1 host
 	bad_create 78 --ip 2001:db8:1::1 says 2001:db8:1::1 host
 	bad_create 78 --bridge br0 --ip 192.0.2.1/24 says 192.0.2.1 host
+	bad_create 78 --ip 198.51.100.255 says 198.51.100.255 host
 	new a --ip 198.51.100.10
 	refuse 78 ct set a --ip 198.51.100.1 says 198.51.100.1 host
 	refuse 78 ct net add a eth1 --bridge br0 --ip 192.0.2.1/24 says 192.0.2.1 host
@@ -290,6 +292,39 @@ on_other_host() {
 	done
 	cp "$keep" "$GUESTS/g1/guest.conf"
 	ct start g1
+}
+
+@test "a ctctl.conf and a pool's file that are broken by hand are 85, with their line" {
+	local other=$BATS_TEST_TMPDIR/other bad pool=$CTCTL_PREFIX/lib/netpools/small.conf
+	mkdir -p "$other/etc"
+	for bad in 'bridge = abcdefghijklmnop' 'bridge-address = nowhere' 'bridge-address = 10.1.1.1' 'bridge-address = 10.1.1.0/24' 'bridge-address6 = 10.1.1.1/24' \
+		'default-net = bridged' 'default-net = macvlan' 'uplink = a/b' 'local-networks = here' 'forwarding = perhaps'; do
+		echo "$bad" >"$other/etc/ctctl.conf"
+		refuse 85 ct --prefix "$other" list says "$other/etc/ctctl.conf line 1: ${bad%% *}"
+	done
+	ct net pool create small --range 203.0.113.5-203.0.113.6
+	cp "$pool" "$BATS_TEST_TMPDIR/pool"
+	for bad in 'range = nowhere' 'range = 203.0.113.9-203.0.113.1' 'net = bridged' 'gateway = 1.2.3' 'bridge = abcdefghijklmnop'; do
+		{ cat "$BATS_TEST_TMPDIR/pool" && echo "$bad"; } >"$pool"
+		bad_create 85 --net-pool small says "$pool line" "${bad%% *}"
+		refuse 85 ct net pool list says "$pool line" "${bad%% *}"
+	done
+	cp "$BATS_TEST_TMPDIR/pool" "$pool"
+	ct net pool remove small
+}
+
+@test "an uplink that the host has not, and a MAC address that is on the bridge already" {
+	ct -q create a micro --ip 198.51.100.10
+	echo 'uplink = up9' >>"$CTCTL_PREFIX/etc/ctctl.conf"
+	refuse 104 ct start a says a: "'up9'" uplink
+	run -0 ct doctor
+	[[ $output == *'uplink = up9'* ]]
+	sed -i '/^uplink = up9$/d' "$CTCTL_PREFIX/etc/ctctl.conf"
+	ct start a
+	new b --bridge br0 --ip 192.0.2.10/24 --mac 02:00:00:00:00:09
+	ct -q create c micro --bridge br0 --ip 192.0.2.11/24 --mac 02:00:00:00:00:09
+	refuse 78 ct start c says c: 02:00:00:00:00:09 br0
+	pings in_guest b -- 192.0.2.1
 }
 
 @test "without libnftables no guest with a network starts, and it is said what to install" {
