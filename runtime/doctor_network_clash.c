@@ -16,9 +16,8 @@
 
 DEFINE_CLEANUP(struct ifaddrs *, cleanup_ifaddrs, freeifaddrs(*p))
 
-/* The first chain of somebody else's that stops what is forwarded, and does not know of guests. */
+/* The first chain that stops what is forwarded, and does not know of guests: none of ours does by its policy. */
 struct firewall {
-	const char *own_table;
 	unsigned int n;
 	int family;
 	char table[64], chain[64];
@@ -30,9 +29,7 @@ static void look_at_chain(void *context, const struct doctor_chain *c)
 	struct firewall *w = context;
 	bool is_firewalld = strcmp(c->table, "firewalld") == 0; /* refuses by its last rule, not by its policy */
 
-	if (!c->is_forward || strcmp(c->table, w->own_table) == 0 || (!c->drops && !is_firewalld))
-		return;
-	if (w->n++ > 0)
+	if (!c->is_forward || (!c->drops && !is_firewalld) || w->n++ > 0)
 		return;
 	w->family = c->family;
 	w->is_firewalld = is_firewalld;
@@ -87,9 +84,9 @@ static void advise_firewall(struct doctor_finding *f, const struct firewall *w, 
 			family, w->table, w->chain, family, w->table, w->chain);
 }
 
-void doctor_firewall(const struct node *node, struct doctor_finding *f)
+void doctor_firewall(const struct node *node _unused_, struct doctor_finding *f)
 {
-	struct firewall w = { .own_table = node->nft_table };
+	struct firewall w = { 0 };
 	const char *whose = NULL;
 	int r = doctor_each_chain(look_at_chain, &w);
 
