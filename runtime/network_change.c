@@ -102,6 +102,8 @@ static int unplug(const struct walk *w, const struct net_plan *plan, struct err 
 	if (r == 0)
 		r = traffic_fold(w->guest, err);
 	if (r == 0)
+		r = fault_point("set.network-counted", err);
+	if (r == 0)
 		r = network_remove_rest(plan, err);
 	/* Once more, to see that they are gone: what gets this name next counts from 0. */
 	return r < 0 ? r : traffic_fold(w->guest, err);

@@ -266,6 +266,8 @@ static int clean_noted(const struct guest *guest, const struct net_plans *now, c
 	if (r == 0)
 		r = traffic_fold(guest, err);
 	if (r == 0)
+		r = fault_point("stop.network-counted", err);
+	if (r == 0)
 		r = remove_all(next, err);
 	if (r == 0)
 		r = remove_all(now, err);
