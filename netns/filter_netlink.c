@@ -20,6 +20,21 @@
 #define FIRST_SEQ   2 /* 1 is the begin of a transaction */
 #define ANSWER_ROOM 16384
 
+/* What the kernel reckons for an answer in the receiver's buffer: a page and its header, doubled by setsockopt() (socket(7)). */
+#define ANSWER_COST    4096
+#define BUFFER_DEFAULT 212992 /* net.core.[rw]mem_default */
+
+/* A request goes whole, and its answers are there before the first is read: where they do not fit, they would be lost. */
+static void make_room(int fd, size_t request_len, size_t n)
+{
+	int send = (int)request_len, receive = (int)(n * ANSWER_COST);
+
+	if (send > BUFFER_DEFAULT / 2)
+		(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &send, sizeof(send));
+	if (receive > BUFFER_DEFAULT / 2)
+		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &receive, sizeof(receive));
+}
+
 static int filter_socket(struct nl_sock **ret, struct err *err)
 {
 	_cleanup_(cleanup_nl_sock) struct nl_sock *sock = nl_socket_alloc();
@@ -166,6 +181,7 @@ static int talk(struct strbuf *out, struct answers *a, struct err *err)
 	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
 	ssize_t sent;
 
+	make_room(fd, out->len, a->n);
 	do
 		sent = sendto(fd, out->data, out->len, 0, (struct sockaddr *)&kernel, sizeof(kernel));
 	while (sent < 0 && errno == EINTR);

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "unit.h"
+
+#include <errno.h>
+#include <sched.h>
+
+#include "filter_world.h"
+
+/* More than fits into a netlink socket as it comes: requests are sent at once, and each refused one has an answer. */
+
+enum { MANY = 1500 };
+
+static void test_many_addresses(void **state)
+{
+	struct net_address *list;
+	struct net_filter_spec spec = { .link = FW_LINK, .is_bridged = true, .mac = { 2 }, .n_addresses = MANY };
+	const struct net_filter_node node = { .table = FW_TABLE };
+	struct net_traffic traffic;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	fw_need_root();
+	assert_int_equal(unshare(CLONE_NEWNET), 0);
+	list = calloc(MANY, sizeof(*list));
+	assert_non_null(list);
+	for (size_t i = 0; i < MANY; i++) {
+		list[i] = fw_address("2001:db8::");
+		list[i].bytes[14] = (uint8_t)(i >> 8);
+		list[i].bytes[15] = (uint8_t)i;
+	}
+	spec.addresses = list;
+
+	/* Without tables the kernel refuses each one. */
+	assert_ok(net_filter_remove(FW_TABLE, &spec, &err), &err);
+	assert_ok(net_filter_open(&node, &err), &err);
+	assert_ok(net_filter_remove(FW_TABLE, &spec, &err), &err);
+	assert_ok(net_filter_add(FW_TABLE, &spec, &err), &err);
+	/* And here, since all are there. */
+	assert_ok(net_filter_add(FW_TABLE, &spec, &err), &err);
+	assert_ok(net_filter_read(FW_TABLE, FW_LINK, true, &traffic, &err), &err);
+	assert_ok(net_filter_remove(FW_TABLE, &spec, &err), &err);
+	assert_int_equal(net_filter_read(FW_TABLE, FW_LINK, true, &traffic, &err), -ENOENT);
+	free(list);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_many_addresses),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
