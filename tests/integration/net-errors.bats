@@ -141,7 +141,7 @@ on_other_host() {
 	in_host ip link add br1 type bridge
 	ct -q create a micro --bridge br1 --ip 203.0.113.10/24
 	in_host ip link delete br1
-	refuse 104 ct start a says "'a'" br1
+	refuse 104 ct start a says a: br1
 	[ "$(state a)" = stopped ]
 	in_host ip link add br1 type bridge
 	ct start a
@@ -232,7 +232,7 @@ on_other_host() {
 	[ "$(state b)" = stopped ]
 	ct set b --publish 8081:80
 	ct start b
-	refuse 78 ct set b --publish 8081:80,8081:80/udp says "'b'" 8081
+	refuse 78 ct set b --publish 8081:80,8081:80/udp says b: 8081
 	pings in_guest b -- 198.51.100.254
 }
 
@@ -379,7 +379,7 @@ NO_IPV6='echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6'
 @test "a host that does not forward and may not be made to is said so" {
 	sed -i 's/^forwarding = yes$/forwarding = no/' "$CTCTL_PREFIX/etc/ctctl.conf"
 	ct -q create a micro --net nat
-	refuse 104 on_other_host : "$CTCTL" start a says "'a'" forward 'forwarding = no'
+	refuse 104 on_other_host : "$CTCTL" start a says a: forward 'forwarding = no'
 	sed -i 's/^forwarding = no$/forwarding = yes/' "$CTCTL_PREFIX/etc/ctctl.conf"
 	[ "$(state a)" = stopped ]
 }
