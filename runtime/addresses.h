@@ -67,10 +67,6 @@ int address_release_all_of(const struct node *node, const char *uuid, struct err
  */
 int address_give_interface(const struct node *node, const char *uuid, struct guest_interface *io, struct err *err) _must_check_;
 
-/* Gives back the addresses and routes that `iface` lists: it was removed, or never saved. */
-int address_release_interface(const struct node *node, const char *uuid, const struct guest_interface *iface,
-			      struct err *err) _must_check_;
-
 /*
  * Around a change of what an existing guest has: a mark in the registry from before the first address is taken until the last
  * one is given back and guest.conf says what is left. (A new guest's journal says the same.) Under the guest's lock.

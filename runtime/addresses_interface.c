@@ -168,16 +168,3 @@ int address_give_interface(const struct node *node, const char *uuid, struct gue
 		give_back(&g, routes.list, routes.n, true);
 	return r;
 }
-
-int address_release_interface(const struct node *node, const char *uuid, const struct guest_interface *iface, struct err *err)
-{
-	_cleanup_free_ struct net_address *addresses = NULL, *routes = NULL;
-	size_t n_addresses = 0, n_routes = 0;
-	int r = interface_parse_addresses(iface->ip, &addresses, &n_addresses, err);
-
-	if (r == 0)
-		r = interface_parse_addresses(iface->route, &routes, &n_routes, err);
-	if (r == 0)
-		r = address_release(node, addresses, n_addresses, false, uuid, iface->name, err);
-	return r < 0 ? r : address_release(node, routes, n_routes, true, uuid, iface->name, err);
-}

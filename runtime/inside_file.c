@@ -170,13 +170,6 @@ static bool find_block(const char *text, const char **ret_begin, const char **re
 	return true;
 }
 
-bool inside_has_block(const char *text)
-{
-	const char *begin, *end;
-
-	return text && find_block(text, &begin, &end);
-}
-
 char *inside_set_block(const char *text, const char *block)
 {
 	const char *whole = text ? text : "";

@@ -36,12 +36,11 @@ int inside_replace(int dir_fd, const char *name, const char *text, const struct 
 int inside_put(int root_fd, const char *dir, const char *name, const char *text, mode_t mode) _must_check_;
 
 /*
- * A text with a part of ctctl's between two lines that say so. inside_set_block(): a copy of `text` (NULL: empty) with `block`
+ * A text with a part of ctctl's between two lines that say so. A copy of `text` (NULL: empty) with `block`
  * (lines, each with its newline; "" or NULL: none, and no markers) in place of the one it had, or at its end; NULL when there is
- * no memory. inside_has_block(): does it have one?
+ * no memory.
  */
 char *inside_set_block(const char *text, const char *block) _must_check_;
-bool inside_has_block(const char *text);
 
 /* The first line of every file that is ctctl's as a whole. */
 #define INSIDE_NOTICE "# Written by ctctl."

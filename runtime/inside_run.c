@@ -29,7 +29,5 @@ int inside_run(const struct guest *guest, const struct guest_run *run, int (*wor
 	if (null_fd < 0)
 		return err_sys(err, errno, "open '/dev/null'");
 
-	int r = join_work(&join, WORK_TIMEOUT_MS, err);
-
-	return r < 0 ? err_wrap(err, "guest '%s'", guest->name) : 0;
+	return join_work(&join, WORK_TIMEOUT_MS, err);
 }

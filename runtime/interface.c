@@ -83,20 +83,6 @@ void interface_free(struct guest_interface *iface)
 		param_clear(iface, &params[i]);
 }
 
-int interface_copy(const struct guest_interface *from, struct guest_interface *ret, struct err *err)
-{
-	int r = interface_init(ret, from->name, err);
-
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(params); i++) {
-		_cleanup_free_ char *text = param_get(from, &params[i]);
-
-		r = text ? param_set(ret, &params[i], text, err) : err_oom(err);
-	}
-	if (r < 0)
-		interface_free(ret);
-	return r;
-}
-
 struct guest_interface *config_interface(const struct guest_config *config, const char *name)
 {
 	for (size_t i = 0; i < config->n_interfaces; i++) {

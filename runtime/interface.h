@@ -73,7 +73,6 @@ int interface_check_name(const char *name, struct err *err) _must_check_;
 /* All at their defaults; 0 or -ENOMEM, or -EINVAL for a name that no interface can have. Free with interface_free(). */
 int interface_init(struct guest_interface *iface, const char *name, struct err *err) _must_check_;
 void interface_free(struct guest_interface *iface);
-int interface_copy(const struct guest_interface *from, struct guest_interface *ret, struct err *err) _must_check_;
 
 /* The interface of that name; NULL if there is none. Good until one is added or removed. */
 struct guest_interface *config_interface(const struct guest_config *config, const char *name);

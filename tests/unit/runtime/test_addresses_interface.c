@@ -44,8 +44,7 @@ static void test_an_interface_gets_addresses(void **state)
 	set(&b, "ip", "10.200.0.3");
 	assert_ok(address_give_interface(node, UUID_B, &b, &err), &err);
 	assert_int_equal(count_entries(node), 2);
-	assert_ok(address_release_interface(node, UUID_B, &b, &err), &err);
-	assert_ok(address_release_interface(node, UUID_B, &a, &err), &err);
+	assert_ok(address_release_all_of(node, UUID_B, &err), &err);
 	assert_int_equal(count_entries(node), 1);
 }
 
@@ -75,7 +74,7 @@ static void test_an_interface_of_a_pool(void **state)
 	set(&b, "net", "bridge");
 	assert_int_equal(address_give_interface(node, UUID_B, &b, &err), -EINVAL);
 	assert_err_has(&err, "net-pool 'p1': its guests are routed, and 'eth0' is bridge");
-	assert_ok(address_release_interface(node, UUID_A, &a, &err), &err);
+	assert_ok(address_release_all_of(node, UUID_A, &err), &err);
 	assert_int_equal(count_entries(node), 0);
 }
 

@@ -87,30 +87,6 @@ static void test_set_on(void **state)
 	config_free(&c);
 }
 
-static void test_copy(void **state)
-{
-	struct guest_interface a, b;
-	struct err err = ERR_INIT;
-	const struct param *p;
-
-	(void)state;
-	assert_ok(interface_init(&a, "wan", &err), &err);
-	assert_ok(param_set(&a, interface_param_find("ip"), "192.0.2.1, 2001:db8::1/64", &err), &err);
-	assert_ok(param_set(&a, interface_param_find("rate-out"), "1.5G", &err), &err);
-	assert_ok(param_set(&a, interface_param_find("filter"), "mac", &err), &err);
-	a.slot = 7;
-	assert_ok(interface_copy(&a, &b, &err), &err);
-	assert_string_equal(b.name, "wan");
-	for (size_t i = 0; (p = interface_param_at(i)); i++) {
-		_cleanup_free_ char *x = param_get(&a, p), *y = param_get(&b, p);
-
-		assert_string_equal(x, y);
-	}
-	assert_ptr_not_equal(a.ip, b.ip);
-	interface_free(&a);
-	interface_free(&b);
-}
-
 static void test_slots_are_settled(void **state)
 {
 	struct guest_config c;
@@ -201,7 +177,6 @@ int main(void)
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_add_and_remove),
 		cmocka_unit_test(test_set_on),
-		cmocka_unit_test(test_copy),
 		cmocka_unit_test(test_slots_are_settled),
 		cmocka_unit_test(test_addresses_as_data),
 		cmocka_unit_test(test_publish_as_data),
