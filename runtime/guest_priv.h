@@ -21,9 +21,9 @@ int guest_load(struct guest *guest, struct err *err) _must_check_;
 int guest_load_identity(struct guest *guest, struct err *err) _must_check_;
 
 /*
- * What changed, written back from config, whole and durably; comments and unknown keys stay. Of a setting, the value is not looked
- * at. One without a param stands for all of an interface: each of its keys if config has the interface, else its section goes.
- * guest_conf_edit() does it in memory: the new text, which the caller frees, NULL without memory.
+ * What changed, written back from config, whole and durably; comments and unknown keys stay. Of a setting, the value is not
+ * looked at. One without a param stands for all of an interface: each of its keys if config has the interface, else its section
+ * goes. guest_conf_edit() does it in memory: the new text, which the caller frees, NULL without memory.
  */
 char *guest_conf_edit(const char *text, const struct guest_config *config, const struct guest_setting *changed,
 		      size_t n) _must_check_;
@@ -107,8 +107,8 @@ char *guest_cgroup_path(const struct guest *guest) _must_check_;
 char *guest_run_cgroup(const struct guest *guest) _must_check_;
 
 /*
- * The host's end of the interface with that slot: "ct", the first 12 hexadecimal digits of the UUID, and the slot in base 32, which
- * fill IFNAMSIZ. The same on every node, and needs no search.
+ * The host's end of the interface with that slot: "ct", the first 12 hexadecimal digits of the UUID, and the slot in base 32,
+ * which fill IFNAMSIZ. The same on every node, and needs no search.
  */
 #define LINK_NAME_ROOM 16
 void guest_link_name(const struct guest *guest, unsigned int slot, char room[LINK_NAME_ROOM]);

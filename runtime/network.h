@@ -65,9 +65,9 @@ void network_plans_free(struct net_plans *plans);
 const struct net_plan *network_find_plan(const struct net_plans *plans, const char *guest_name);
 
 /*
- * Before anything of the guest's is made: its addresses are its own (addresses.h), what a quota has left of the month comes into the
- * plan, and what belongs to no single guest and stays is made: the node's tables, nat networks, bridges of our own, forwarding. Finds
- * the uplinks, and refuses what this host has not: a bridge, a parent, IPv6. Host's root and namespaces.
+ * Before anything of the guest's is made: its addresses are its own (addresses.h), what a quota has left of the month comes into
+ * the plan, and what belongs to no single guest and stays is made: the node's tables, nat networks, bridges of our own,
+ * forwarding. Finds the uplinks, and refuses what this host has not: a bridge, a parent, IPv6. Host's root and namespaces.
  */
 int network_prepare(const struct guest *guest, struct net_plans *plans, struct err *err) _must_check_;
 
@@ -105,8 +105,8 @@ int network_note(int run_fd, const char *file, const struct net_plans *plans, st
 int network_read_note(int run_fd, const char *file, struct net_plans *ret, struct err *err) _must_check_;
 
 /*
- * Everything that a start made, from the notes: counters are added to the guest's (traffic.h), then all of it is removed, then the
- * notes.
+ * Everything that a start made, from the notes: counters are added to the guest's (traffic.h), then all of it is removed, then
+ * the notes.
  */
 int network_cleanup(const struct guest *guest, struct err *err) _must_check_;
 

@@ -20,12 +20,12 @@
 
 /*
  * A running guest's network, from what it has to what its configuration says. The way there is a walk from one list of plans to
- * another, interface by interface: what keeps its structure (its kind, its link) is changed in place and keeps its connections; all
- * else is unplugged and plugged.
+ * another, interface by interface: what keeps its structure (its kind, its link) is changed in place and keeps its connections;
+ * all else is unplugged and plugged.
  *
- * RUN/NAME/links is what the guest has, links.next what it is to have, until that is true and takes the other's place. Who finds a
- * links.next finds a walk that was interrupted: all of it, none of it, or a part is there. He goes back first, taking nothing for
- * granted, then on.
+ * RUN/NAME/links is what the guest has, links.next what it is to have, until that is true and takes the other's place. Who finds
+ * a links.next finds a walk that was interrupted: all of it, none of it, or a part is there. He goes back first, taking nothing
+ * for granted, then on.
  */
 struct walk {
 	const struct guest *guest;

@@ -78,7 +78,10 @@ static bool has_family(const struct net_plan *plan, int family)
 	return false;
 }
 
-/* A routed guest has its addresses alone on the link; elsewhere one that was given without a prefix has that of the pool's network. */
+/*
+ * A routed guest has its addresses alone on the link; elsewhere one that was given without a prefix has that of the pool's
+ * network.
+ */
 static void fit_prefixes(struct net_plan *plan, const struct net_pool *pool)
 {
 	for (size_t i = 0; i < plan->n_addresses; i++) {

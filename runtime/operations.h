@@ -33,8 +33,8 @@ int guest_apply_network(struct guest *guest, const struct guest_config *old, str
 
 /*
  * Makes the configuration true, `old` being what it was: in the kernel, if the guest runs, then in guest.conf (`changed` as for
- * guest_save()); puts the old values back if either fails. Journalled as "set". If putting back fails, too, the journal stays open:
- * the next command on the guest tries again.
+ * guest_save()); puts the old values back if either fails. Journalled as "set". If putting back fails, too, the journal stays
+ * open: the next command on the guest tries again.
  */
 int guest_commit(struct guest *guest, const struct guest_config *old, const struct guest_setting *changed, size_t n,
 		 struct err *err) _must_check_;

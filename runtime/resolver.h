@@ -12,5 +12,8 @@
 int resolver_find(int root_fd, const char *configured, char ***ret, struct err *err) _must_check_;
 void resolver_free(char **list);
 
-/* "a.example, b.example" with one blank between; at least one, and only what can be in a domain's name. -EINVAL. The caller frees *ret. */
+/*
+ * "a.example, b.example" with one blank between; at least one, and only what can be in a domain's name. -EINVAL. The caller
+ * frees *ret.
+ */
 int resolver_search(const char *text, char **ret, struct err *err) _must_check_;

@@ -63,8 +63,8 @@ struct ct_spec {
 	int dir_fd;		     /* GUESTS/NAME, for the console's log */
 	const struct node *node;
 	/*
-	 * The guest's network, prepared and noted (network.h). The monitor makes the host's side as the host's root (supervise.c),
-	 * the init-to-be the guest's as the guest's (become_init.c).
+	 * The guest's network, prepared and noted (network.h). The monitor makes the host's side as the host's root
+	 * (supervise.c), the init-to-be the guest's as the guest's (become_init.c).
 	 */
 	const struct net_plans *nets;
 	const struct inside_start *inside; /* what the init-to-be writes into the guest (inside.h) */
