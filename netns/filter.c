@@ -54,7 +54,7 @@ int net_filter_remove_all(const char *table, struct err *err)
 	};
 	struct filter_requests r = { .q = all, .n = FILTER_FAMILIES };
 
-	return filter_delete_all(table, &r, err);
+	return filter_delete_all(table, NULL, &r, err);
 }
 
 static void request_delete_chain(struct filter_requests *r, uint8_t family, const char *chain)
@@ -71,7 +71,7 @@ static void remove_rules(const char *table, const struct net_filter_spec *spec)
 
 	filter_rules_chain(spec->link, chain);
 	request_delete_chain(&r, spec->is_bridged ? NFPROTO_BRIDGE : NFPROTO_INET, chain);
-	(void)!filter_delete_all(table, &r, &ignored);
+	(void)!filter_delete_all(table, NULL, &r, &ignored);
 }
 
 /* Of sets that exclude each other, or that not every guest is in: what a killed start may have left in them, if it is there. */
@@ -115,7 +115,7 @@ static int add_all(const char *table, const struct net_filter_spec *spec, const 
 	if (ret < 0)
 		return ret;
 	request_new(&first, elements);
-	ret = filter_transaction(table, first.q, first.n, err);
+	ret = filter_transaction(table, NULL, first.q, first.n, err);
 	if (ret != -ECANCELED)
 		return ret;
 	ret = find_stale(table, spec, &stale, err);
@@ -160,7 +160,7 @@ static void forget_foreign(const char *table, struct filter_elements *elements)
 	elements->n = kept;
 }
 
-int net_filter_remove(const char *table, const struct net_filter_spec *spec, struct err *err)
+int net_filter_remove(const char *table, const struct net_filter_spec *spec, int *io_hold, struct err *err)
 {
 	_cleanup_(cleanup_elements) struct filter_elements elements = { 0 };
 	_cleanup_(cleanup_requests) struct filter_requests r = { 0 };
@@ -178,7 +178,7 @@ int net_filter_remove(const char *table, const struct net_filter_spec *spec, str
 	filter_rules_chain(spec->link, chain);
 	if (spec->n_rules)
 		request_delete_chain(&r, spec->is_bridged ? NFPROTO_BRIDGE : NFPROTO_INET, chain);
-	return filter_delete_all(table, &r, err);
+	return filter_delete_all(table, io_hold, &r, err);
 }
 
 static bool same_element(const struct filter_element *a, const struct filter_element *b)

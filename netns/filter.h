@@ -104,10 +104,13 @@ int net_filter_add(const char *table, const struct net_filter_spec *spec, struct
 
 /*
  * Takes them out again. Elements, or tables, that are missing are fine: it is also what cleans up after a kill. `spec` is what
- * was (perhaps only in part) added. It waits for the kernel until no packet uses them any more (one RCU grace period, some
- * milliseconds): call it where nobody waits for the answer.
+ * was (perhaps only in part) added.
+ *
+ * The kernel frees them when no packet uses them any more, by work of its own; but who closes a socket of netfilter right behind
+ * it has to wait for that, 8 to 20 ms (nft_rcv_nl_event(): all that is still to be freed). So the socket is kept in `*io_hold`, -EBADF
+ * before, for further removals, and the caller closes it when all else is done. NULL: it is closed at once.
  */
-int net_filter_remove(const char *table, const struct net_filter_spec *spec, struct err *err) _must_check_;
+int net_filter_remove(const char *table, const struct net_filter_spec *spec, int *io_hold, struct err *err) _must_check_;
 
 /*
  * From the old to the new in one transaction; counters keep counting, and so does the quota unless its used bytes differ between

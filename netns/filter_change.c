@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "netns/filter_priv.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,10 +57,10 @@ static bool drop_missing(struct filter_requests *r)
 	return true;
 }
 
-int filter_delete_all(const char *table, struct filter_requests *r, struct err *err)
+int filter_delete_all(const char *table, int *io_hold, struct filter_requests *r, struct err *err)
 {
 	for (int i = 0; i < FILTER_TRIES; i++) {
-		int ret = filter_transaction(table, r->q, r->n, err);
+		int ret = filter_transaction(table, io_hold, r->q, r->n, err);
 
 		if (ret != -ECANCELED)
 			return ret;
@@ -80,9 +81,9 @@ int filter_check_owner(const char *table, const struct filter_element *e, struct
 		return r;
 	if (!answer.is_there || strcmp(answer.owner, e->owner) == 0)
 		return 0;
-	memcpy(&port, e->key + e->key_len - 4, sizeof(port));
+	memcpy(&port, e->key + e->key_len - 4, sizeof(port)); /* the last part of the key */
 	return err_exit(err, EXIT_ADDRESS_IN_USE, EEXIST, "port %d of the host is published by the guest with the interface '%s'",
-			(port & 0xff) << 8 | port >> 8, answer.owner);
+			ntohs(port), answer.owner);
 }
 
 /*
@@ -116,7 +117,7 @@ static int clear_way(const char *table, struct filter_requests *r, struct filter
 int filter_change_all(const char *table, struct filter_requests *r, size_t room, struct err *err)
 {
 	for (int i = 0; i < FILTER_TRIES; i++) {
-		int ret = filter_transaction(table, r->q, r->n, err);
+		int ret = filter_transaction(table, NULL, r->q, r->n, err);
 
 		if (ret != -ECANCELED)
 			return ret;

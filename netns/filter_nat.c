@@ -82,7 +82,7 @@ int net_filter_add_nat(const char *table, const char *bridge, const struct net_a
 		requests[i] = (struct filter_request){
 			.type = NFT_MSG_NEWSETELEM, .flags = NLM_F_CREATE, .family = NFPROTO_INET, .element = &elements.e[i]
 		};
-	r = filter_transaction(table, requests, elements.n, err);
+	r = filter_transaction(table, NULL, requests, elements.n, err);
 	for (size_t i = 0; r == -ECANCELED && i < elements.n; i++) {
 		if (requests[i].error)
 			return filter_request_err(&requests[i], err);

@@ -35,25 +35,22 @@ static void make_room(int fd, size_t request_len, size_t n)
 		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &receive, sizeof(receive));
 }
 
-static int filter_socket(struct nl_sock **ret, struct err *err)
+static int filter_socket(struct err *err)
 {
-	_cleanup_(cleanup_nl_sock) struct nl_sock *sock = nl_socket_alloc();
 	int one = 1;
-
-	if (!sock)
-		return err_oom(err);
-
 	int r = fault_point("filter.socket", err);
 
 	if (r < 0)
 		return r;
-	if (nl_connect(sock, NETLINK_NETFILTER) < 0)
+
+	_cleanup_fd_ int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+
+	if (fd < 0)
 		return err_exit(err, EXIT_UNSUPPORTED, EPROTONOSUPPORT,
 				"this kernel has no netfilter: expected one with nf_tables (CONFIG_NF_TABLES)");
 	/* Answers without a copy of what was asked. Without it they are only longer. */
-	(void)setsockopt(nl_socket_get_fd(sock), SOL_NETLINK, NETLINK_CAP_ACK, &one, sizeof(one));
-	*ret = TAKE_PTR(sock);
-	return 0;
+	(void)setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &one, sizeof(one));
+	return TAKE_FD(fd);
 }
 
 /* What the kernel says of the whole, before it looks at any single message. */
@@ -167,17 +164,20 @@ static int receive(int fd, struct answers *a, struct err *err)
 	return a->whole ? whole_err(err, a->whole) : 0;
 }
 
-static int talk(struct strbuf *out, struct answers *a, struct err *err)
+/* By the socket that is held, or one that is only for this. */
+static int talk(int *io_hold, struct strbuf *out, struct answers *a, struct err *err)
 {
-	_cleanup_(cleanup_nl_sock) struct nl_sock *sock = NULL;
-	int r = filter_socket(&sock, err);
+	_cleanup_fd_ int own = -EBADF;
+	int *sock = io_hold ? io_hold : &own;
 
-	if (r < 0)
-		return r;
 	if (out->failed)
 		return err_oom(err);
+	if (*sock < 0)
+		*sock = filter_socket(err);
+	if (*sock < 0)
+		return *sock;
 
-	int fd = nl_socket_get_fd(sock);
+	int fd = *sock;
 	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
 	ssize_t sent;
 
@@ -190,7 +190,7 @@ static int talk(struct strbuf *out, struct answers *a, struct err *err)
 	return receive(fd, a, err);
 }
 
-int filter_transaction(const char *table, struct filter_request *requests, size_t n, struct err *err)
+int filter_transaction(const char *table, int *io_hold, struct filter_request *requests, size_t n, struct err *err)
 {
 	_cleanup_(strbuf_free) struct strbuf out = { 0 };
 	struct answers answers = { .requests = requests, .n = n };
@@ -203,7 +203,7 @@ int filter_transaction(const char *table, struct filter_request *requests, size_
 	append_requests(&out, table, requests, n);
 	append_frame(&out, NFNL_MSG_BATCH_END, (uint32_t)n + FIRST_SEQ);
 
-	int r = talk(&out, &answers, err);
+	int r = talk(io_hold, &out, &answers, err);
 
 	if (r < 0)
 		return r;
@@ -282,7 +282,7 @@ int filter_ask(const char *table, const struct filter_element *elements, struct 
 		answers[i] = (struct filter_answer){ 0 };
 	}
 	append_requests(&out, table, requests, n);
-	return talk(&out, &a, err);
+	return talk(NULL, &out, &a, err);
 }
 
 static void take_chain(struct nlmsghdr *msg, size_t index, void *context)
@@ -301,7 +301,7 @@ int filter_has_chain(const char *table, uint8_t family, const char *chain, struc
 
 	append_requests(&out, table, &request, 1);
 
-	int r = talk(&out, &a, err);
+	int r = talk(NULL, &out, &a, err);
 
 	if (r < 0)
 		return r;

@@ -83,9 +83,9 @@ int filter_message_put(struct nl_msg *msg, const char *table, const struct filte
 
 /*
  * All of them in one transaction: 0 when it is done. -ECANCELED when the kernel refused some: nothing is done, and their `error`
- * says which. Any other negative errno with `err` set.
+ * says which. Any other negative errno with `err` set. `io_hold`: see net_filter_remove().
  */
-int filter_transaction(const char *table, struct filter_request *requests, size_t n, struct err *err) _must_check_;
+int filter_transaction(const char *table, int *io_hold, struct filter_request *requests, size_t n, struct err *err) _must_check_;
 
 /* A transaction that meets what a killed one left, or misses what it took, is done once more without that. */
 #define FILTER_TRIES 4
@@ -102,7 +102,7 @@ int filter_requests_room(struct filter_requests *r, size_t n, struct err *err) _
 void filter_request_element(struct filter_requests *r, uint16_t type, uint16_t flags, const struct filter_element *e);
 
 /* Deletes what is there of them, in one transaction. The list is used up. */
-int filter_delete_all(const char *table, struct filter_requests *r, struct err *err) _must_check_;
+int filter_delete_all(const char *table, int *io_hold, struct filter_requests *r, struct err *err) _must_check_;
 
 /*
  * Deletes and adds, in one transaction: what is missing need not be deleted, and what is in the way of a new one is replaced,

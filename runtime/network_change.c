@@ -92,6 +92,7 @@ static int delete_inside(void *context, struct err *err)
 /* With the counters of what goes. */
 static int unplug(const struct walk *w, const struct net_plan *plan, struct err *err)
 {
+	_cleanup_fd_ int hold = -EBADF;
 	char name[IFNAMSIZ];
 	int r = network_cut(plan, err);
 
@@ -104,7 +105,7 @@ static int unplug(const struct walk *w, const struct net_plan *plan, struct err 
 	if (r == 0)
 		r = fault_point("set.network-counted", err);
 	if (r == 0)
-		r = network_remove_rest(plan, err);
+		r = network_remove_rest(plan, &hold, err);
 	/* Once more, to see that they are gone: what gets this name next counts from 0. */
 	return r < 0 ? r : traffic_fold(w->guest, err);
 }
@@ -180,7 +181,7 @@ static int move_filter(const struct walk *w, const struct net_plan *from, const 
 	if (r == 0)
 		r = traffic_fold(w->guest, err);
 	if (r == 0)
-		r = net_filter_remove(from->table, &from->filter, err);
+		r = net_filter_remove(from->table, &from->filter, NULL, err);
 	/* Once more, to see that they are gone: the others count from 0. */
 	return r < 0 ? r : traffic_fold(w->guest, err);
 }
@@ -194,9 +195,9 @@ static int change_filter(const struct walk *w, const struct net_plan *from, cons
 							   : move_filter(w, from, to, err);
 	r = traffic_fold(w->guest, err);
 	if (r == 0)
-		r = net_filter_remove(from->table, &from->filter, err);
+		r = net_filter_remove(from->table, &from->filter, NULL, err);
 	if (r == 0)
-		r = net_filter_remove(to->table, &to->filter, err);
+		r = net_filter_remove(to->table, &to->filter, NULL, err);
 	if (r == 0)
 		r = traffic_fold(w->guest, err);
 	return r < 0 ? r : net_filter_add(to->table, &to->filter, err);

@@ -149,29 +149,33 @@ int network_cut(const struct net_plan *plan, struct err *err)
 	return plan->link[0] ? net_link_delete(plan->link, err) : 0;
 }
 
-int network_remove_rest(const struct net_plan *plan, struct err *err)
+int network_remove_rest(const struct net_plan *plan, int *io_hold, struct err *err)
 {
 	struct err later = ERR_INIT, *e = err;
-	int r = 0;
+	int r;
 
 	if (!plan->link[0])
 		return 0;
-	if (network_has_rates(plan))
-		r = net_shape_remove(plan->ifb, e);
+	/* First: what the kernel does then is done while it removes the ifb, which waits for the same. */
+	r = net_filter_remove(plan->table, &plan->filter, io_hold, e);
+	if (network_has_rates(plan)) {
+		e = r < 0 ? &later : err;
+		r = first_of(r, net_shape_remove(plan->ifb, e));
+	}
 	for (size_t i = 0; plan->mode == NET_MODE_ROUTED && i < plan->n_addresses; i++) {
 		e = r < 0 ? &later : err;
 		r = first_of(r, network_remove_proxy(plan, &plan->addresses[i], e));
 	}
-	e = r < 0 ? &later : err;
-	return first_of(r, net_filter_remove(plan->table, &plan->filter, e));
+	return r;
 }
 
 int network_unplug(const struct net_plan *plan, struct err *err)
 {
+	_cleanup_fd_ int hold = -EBADF;
 	struct err later = ERR_INIT;
 	int r = network_cut(plan, err);
 
-	return first_of(r, network_remove_rest(plan, r < 0 ? &later : err));
+	return first_of(r, network_remove_rest(plan, &hold, r < 0 ? &later : err));
 }
 
 void network_wait_ready(const struct net_plans *plans)
@@ -245,18 +249,19 @@ static int cut_all(const struct net_plans *plans, struct err *err)
 	return r;
 }
 
-static int remove_all(const struct net_plans *plans, struct err *err)
+static int remove_all(const struct net_plans *plans, int *io_hold, struct err *err)
 {
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < plans->n; i++)
-		r = network_remove_rest(&plans->list[i], err);
+		r = network_remove_rest(&plans->list[i], io_hold, err);
 	return r;
 }
 
 /* The links go first: behind the last look at the counters nothing is to be counted. */
 static int clean_noted(const struct guest *guest, const struct net_plans *now, const struct net_plans *next, struct err *err)
 {
+	_cleanup_fd_ int hold = -EBADF;
 	int r = cut_all(next, err);
 
 	if (r == 0)
@@ -268,9 +273,9 @@ static int clean_noted(const struct guest *guest, const struct net_plans *now, c
 	if (r == 0)
 		r = fault_point("stop.network-counted", err);
 	if (r == 0)
-		r = remove_all(next, err);
+		r = remove_all(next, &hold, err);
 	if (r == 0)
-		r = remove_all(now, err);
+		r = remove_all(now, &hold, err);
 	if (r == 0)
 		r = fault_point("stop.network", err);
 	if (r == 0)

@@ -18,10 +18,10 @@ static inline size_t family_index(int family)
 
 /*
  * network_unplug() in two: the link, after which nothing is counted any more, and all else, the counters among it. Both are tried
- * to their end; the first error counts.
+ * to their end; the first error counts. `io_hold` is closed by the caller behind all of it: see net_filter_remove().
  */
 int network_cut(const struct net_plan *plan, struct err *err) _must_check_;
-int network_remove_rest(const struct net_plan *plan, struct err *err) _must_check_;
+int network_remove_rest(const struct net_plan *plan, int *io_hold, struct err *err) _must_check_;
 
 /* The neighbours' proxies of a routed plan's addresses. What is there, or missing, is fine. */
 int network_add_proxies(const struct net_plan *plan, struct err *err) _must_check_;

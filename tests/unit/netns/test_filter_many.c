@@ -31,21 +31,47 @@ static void test_many_addresses(void **state)
 	spec.addresses = list;
 
 	/* Without tables the kernel refuses each one. */
-	assert_ok(net_filter_remove(FW_TABLE, &spec, &err), &err);
+	assert_ok(net_filter_remove(FW_TABLE, &spec, NULL, &err), &err);
 	assert_ok(net_filter_open(&node, &err), &err);
-	assert_ok(net_filter_remove(FW_TABLE, &spec, &err), &err);
+	assert_ok(net_filter_remove(FW_TABLE, &spec, NULL, &err), &err);
 	assert_ok(net_filter_add(FW_TABLE, &spec, &err), &err);
 	/* And here, since all are there. */
 	assert_ok(net_filter_add(FW_TABLE, &spec, &err), &err);
 	assert_ok(net_filter_read(FW_TABLE, FW_LINK, true, &traffic, &err), &err);
-	assert_ok(net_filter_remove(FW_TABLE, &spec, &err), &err);
+	assert_ok(net_filter_remove(FW_TABLE, &spec, NULL, &err), &err);
 	assert_int_equal(net_filter_read(FW_TABLE, FW_LINK, true, &traffic, &err), -ENOENT);
 	free(list);
+}
+
+/* Two removals by one socket, which the caller closes. */
+static void test_held_socket(void **state)
+{
+	const struct net_filter_node node = { .table = FW_TABLE };
+	struct net_filter_spec first = { .link = "ctone", .mac = { 2 } }, second = { .link = "cttwo", .mac = { 2, 1 } };
+	struct net_traffic traffic;
+	struct err err = ERR_INIT;
+	int hold = -EBADF, same;
+
+	(void)state;
+	fw_need_root();
+	assert_int_equal(unshare(CLONE_NEWNET), 0);
+	assert_ok(net_filter_open(&node, &err), &err);
+	assert_ok(net_filter_add(FW_TABLE, &first, &err), &err);
+	assert_ok(net_filter_add(FW_TABLE, &second, &err), &err);
+	assert_ok(net_filter_remove(FW_TABLE, &first, &hold, &err), &err);
+	assert_true(hold >= 0);
+	same = hold;
+	assert_ok(net_filter_remove(FW_TABLE, &second, &hold, &err), &err);
+	assert_int_equal(hold, same);
+	assert_int_equal(close(hold), 0);
+	assert_int_equal(net_filter_read(FW_TABLE, "ctone", false, &traffic, &err), -ENOENT);
+	assert_int_equal(net_filter_read(FW_TABLE, "cttwo", false, &traffic, &err), -ENOENT);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_held_socket),
 		cmocka_unit_test(test_many_addresses),
 	};
 

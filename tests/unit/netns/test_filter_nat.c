@@ -232,9 +232,9 @@ static void test_publish_conflict(void **state)
 	assert_err_has(&err, FW_LINK);
 	assert_int_equal(net_filter_read(FW_TABLE, other.link, true, &t, &err), -ENOENT);
 	/* What cleans up after the failure leaves the first one's alone. */
-	assert_ok(net_filter_remove(FW_TABLE, &other, &err), &err);
+	assert_ok(net_filter_remove(FW_TABLE, &other, NULL, &err), &err);
 	assert_int_equal(net_filter_add(FW_TABLE, &other, &err), -EEXIST);
-	assert_ok(net_filter_remove(FW_TABLE, &n.spec, &err), &err);
+	assert_ok(net_filter_remove(FW_TABLE, &n.spec, NULL, &err), &err);
 	assert_ok(net_filter_add(FW_TABLE, &other, &err), &err);
 	nat_free(&n);
 }

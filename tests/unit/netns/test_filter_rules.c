@@ -130,7 +130,7 @@ static void test_rules_change(void **state)
 	assert_true(comes_in(w, icmp_in(8)));
 	/* The chain is gone with the rules: what it did not take along would be found by the next who is of that name. */
 	assert_ok(net_filter_change(FW_TABLE, &none, &changed, &err), &err);
-	assert_ok(net_filter_remove(FW_TABLE, &changed, &err), &err);
+	assert_ok(net_filter_remove(FW_TABLE, &changed, NULL, &err), &err);
 	assert_true(comes_in(w, tcp_in(FW_PEER4, 80, 0x02)));
 	fw_free(w);
 }

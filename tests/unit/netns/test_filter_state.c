@@ -232,12 +232,12 @@ static void test_twice_and_partly(void **state)
 	assert_true(fw_arrives(w, fw_udp4(w, fw_guest_mac, "192.0.2.99", FW_PEER4, 7, 7)));
 
 	/* What is only there in part goes, too. */
-	assert_ok(net_filter_remove(FW_TABLE, &w->spec, &err), &err);
+	assert_ok(net_filter_remove(FW_TABLE, &w->spec, NULL, &err), &err);
 	less.n_addresses = 1;
 	assert_ok(net_filter_add(FW_TABLE, &less, &err), &err);
 	w->spec.level = NET_FILTER_FULL;
-	assert_ok(net_filter_remove(FW_TABLE, &w->spec, &err), &err);
-	assert_ok(net_filter_remove(FW_TABLE, &w->spec, &err), &err);
+	assert_ok(net_filter_remove(FW_TABLE, &w->spec, NULL, &err), &err);
+	assert_ok(net_filter_remove(FW_TABLE, &w->spec, NULL, &err), &err);
 	assert_int_equal(net_filter_read(FW_TABLE, FW_LINK, true, &t, &err), -ENOENT);
 	assert_err_has(&err, FW_LINK);
 	add(w);
@@ -281,7 +281,7 @@ static void test_no_tables(void **state)
 
 	assert_ok(net_filter_remove_all(FW_TABLE, &err), &err);
 	assert_ok(net_filter_remove_all(FW_TABLE, &err), &err);
-	assert_ok(net_filter_remove(FW_TABLE, &w->spec, &err), &err);
+	assert_ok(net_filter_remove(FW_TABLE, &w->spec, NULL, &err), &err);
 	assert_int_equal(net_filter_add(FW_TABLE, &w->spec, &err), -ENOENT);
 	assert_err_has(&err, "is missing");
 	fw_free(w);

@@ -354,7 +354,7 @@ static void test_an_interface_that_is_gone(void **state)
 	assert_string_equal(book.list[0].boot, BOOT_A);
 	traffic_book_free(&book);
 	/* Its counters are: what gets its name next, in the same run, has others. Who only looks does not say so. */
-	assert_ok(net_filter_remove(w.node->nft_table, &w.plans.list[0].filter, &err), &err);
+	assert_ok(net_filter_remove(w.node->nft_table, &w.plans.list[0].filter, NULL, &err), &err);
 	assert_ok(traffic_collect(w.node, &err), &err);
 	assert_ok(traffic_book_read(w.guest->dir_fd, &book, &err), &err);
 	assert_string_equal(book.list[0].boot, BOOT_A);
