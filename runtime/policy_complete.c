@@ -1,10 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "runtime/net_pool.h"
 #include "runtime/policy.h"
+
+/* What makes no sense without a connection was not meant to be kept for later by who says nothing of one. */
+static int check_unconnected(const struct guest_interface *iface, struct err *err)
+{
+	const char *key = iface->gateway ? "gateway" : iface->route ? "route" : iface->publish ? "publish" : NULL;
+
+	if (!key || iface->net != NET_MODE_NONE)
+		return 0;
+	return err_exit(err, EXIT_INVALID, EINVAL,
+			"%s is set, but the interface is not connected (default-net): say how with --net", key);
+}
 
 static int derive_mode(const struct node *node, struct guest_interface *iface, struct err *err)
 {
@@ -23,7 +35,7 @@ static int derive_mode(const struct node *node, struct guest_interface *iface, s
 	} else {
 		iface->net = iface->ip ? NET_MODE_ROUTED : node->default_net;
 	}
-	return 0;
+	return check_unconnected(iface, err);
 }
 
 static int set_default(char **field, const char *value, struct err *err)

@@ -130,6 +130,7 @@ on_other_host() {
 	bad_create 21 --bridge br0 --ip 192.0.2.10/24 --gateway 203.0.113.1 says gateway 203.0.113.1 network
 	bad_create 21 --bridge br0 --ip 192.0.2.10/24 --gateway 192.0.2.1,192.0.2.2 says gateway family
 	bad_create 21 --bridge br0 --ip 192.0.2.10/24 --gateway 192.0.2.1/24 says gateway 192.0.2.1/24
+	bad_create 21 --gateway 192.0.2.1 says gateway --net
 	bad_create 21 --ip 198.51.100.10 --gateway 198.51.100.254 says gateway 169.254.1.1
 }
 
