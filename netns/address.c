@@ -154,6 +154,12 @@ void net_address_network(struct net_address *io)
 		io->bytes[bit / 8] &= (uint8_t) ~(0x80 >> bit % 8);
 }
 
+void net_address_last(struct net_address *io)
+{
+	for (unsigned int bit = io->prefix; bit < net_address_bits(io); bit++)
+		io->bytes[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
+}
+
 void net_address_link_local(const uint8_t mac[6], struct net_address *ret)
 {
 	*ret = (struct net_address){

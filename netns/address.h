@@ -57,6 +57,9 @@ bool net_address_next(struct net_address *io);
 /* The first address of its network: the host's bits are 0. */
 void net_address_network(struct net_address *io);
 
+/* The last address of its network: the host's bits are 1. */
+void net_address_last(struct net_address *io);
+
 /* The link-local address that an interface with this MAC gives itself (RFC 4291, appendix A: modified EUI-64). */
 void net_address_link_local(const uint8_t mac[6], struct net_address *ret);
 

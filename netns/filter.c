@@ -169,7 +169,7 @@ int net_filter_remove(const char *table, const struct net_filter_spec *spec, int
 
 	if (ret == 0)
 		ret = filter_requests_room(&r, elements.n + 1, err);
-	if (ret < 0)
+	if (ret != 0)
 		return ret;
 	forget_foreign(table, &elements);
 	/* What refers to a chain goes before it. */
@@ -258,7 +258,7 @@ int net_filter_change(const char *table, const struct net_filter_spec *old, cons
 		ret = filter_requests_room(&r, 2 * (before.n + after.n), err);
 	if (ret == 0 && spec->n_rules)
 		ret = filter_rules_make(table, spec, err);
-	if (ret < 0)
+	if (ret != 0)
 		return ret;
 	request_change(&r, &before, &after);
 	ret = filter_change_all(table, &r, 2 * (before.n + after.n), err);

@@ -23,18 +23,10 @@ static int open_nat(const char *table, struct err *err)
 	return r == -EEXIST ? 0 : r;
 }
 
-static void last_address(const struct net_address *network, uint8_t ret[16])
-{
-	memcpy(ret, network->bytes, 16);
-	for (unsigned int bit = network->prefix; bit < net_address_bits(network); bit++)
-		ret[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
-}
-
 static void add_network(struct filter_elements *elements, const char *bridge, const struct net_address *network)
 {
 	bool v4 = network->family == AF_INET;
-	struct net_address first = *network;
-	uint8_t last[16];
+	struct net_address first = *network, last = *network;
 
 	(void)filter_element_add(elements, NFPROTO_INET, v4 ? "nat_v4" : "nat_v6", bridge);
 
@@ -43,10 +35,10 @@ static void add_network(struct filter_elements *elements, const char *bridge, co
 	if (!e)
 		return;
 	net_address_network(&first);
-	last_address(&first, last);
+	net_address_last(&last);
 	filter_key_add(e, first.bytes, net_address_len(&first));
 	memcpy(e->key_end, e->key, sizeof(e->key_end));
-	memcpy(e->key_end + IFNAMSIZ, last, net_address_len(&first));
+	memcpy(e->key_end + IFNAMSIZ, last.bytes, net_address_len(&last));
 	e->has_end = true;
 }
 

@@ -135,13 +135,11 @@ static int addr_alloc(int ifindex, const struct net_address *address, struct rtn
  */
 static int set_broadcast(struct rtnl_addr *addr, const struct net_address *address)
 {
-	uint32_t host = address->prefix == 0 ? UINT32_MAX : htonl((UINT32_C(1) << (32 - address->prefix)) - 1);
-	uint8_t bytes[4];
+	struct net_address last = *address;
 
-	for (size_t i = 0; i < sizeof(bytes); i++)
-		bytes[i] = address->bytes[i] | ((const uint8_t *)&host)[i];
+	net_address_last(&last);
 
-	_cleanup_(cleanup_nl_addr) struct nl_addr *broadcast = nl_addr_build(AF_INET, bytes, sizeof(bytes));
+	_cleanup_(cleanup_nl_addr) struct nl_addr *broadcast = nl_addr_build(AF_INET, last.bytes, net_address_len(&last));
 
 	return broadcast && rtnl_addr_set_broadcast(addr, broadcast) == 0 ? 0 : -ENOMEM;
 }

@@ -145,7 +145,7 @@ int net_port_setup(const struct net_port_spec *spec, struct err *err)
 {
 	_cleanup_(cleanup_nl_sock) struct nl_sock *sock = NULL;
 	_cleanup_(cleanup_link) struct rtnl_link *link = NULL;
-	struct port p = { 0 };
+	struct port p = { .spec = spec };
 
 	if (netlink_check_name(spec->link, err) < 0 || netlink_check_name(spec->bridge, err) < 0)
 		return -err->code;

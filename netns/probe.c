@@ -9,6 +9,8 @@
 #include "base/proc.h"
 #include "netns/wire_priv.h"
 
+#define FRAMES_PER_LOOK 64 /* before it looks at the time again */
+
 #define ROUNDS 3 /* a packet may be lost; RFC 5227, 1.1: PROBE_NUM */
 
 struct probe {
@@ -65,19 +67,22 @@ static bool is_claimed(struct probe *p, int family, const uint8_t *frame, size_t
 	return false;
 }
 
-/* Returns 1 once somebody has one of the addresses, 0 when all that was there is read. */
+/* Returns 1 once somebody has one of the addresses, 0 when all that was there is read, or much: the wire may never be silent. */
 static int read_answers(struct probe *p, int family, int fd, struct err *err)
 {
 	uint8_t frame[WIRE_FRAME_MAX];
-	ssize_t len;
 
-	while ((len = recv(fd, frame, sizeof(frame), MSG_DONTWAIT)) >= 0) {
+	for (int i = 0; i < FRAMES_PER_LOOK; i++) {
+		ssize_t len = recv(fd, frame, sizeof(frame), MSG_DONTWAIT);
+
+		if (len < 0 && (errno == EAGAIN || errno == EINTR || errno == ENOBUFS))
+			return 0;
+		if (len < 0)
+			return err_sys(err, errno, "listen on the interface '%s'", p->wire.name);
 		if (is_claimed(p, family, frame, (size_t)len))
 			return 1;
 	}
-	if (errno == EAGAIN || errno == EINTR || errno == ENOBUFS)
-		return 0;
-	return err_sys(err, errno, "listen on the interface '%s'", p->wire.name);
+	return 0;
 }
 
 /* Listens until `end_ms`. 1, 0 or a negative errno. */

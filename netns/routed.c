@@ -83,8 +83,7 @@ static bool is_there(struct nl_sock *sock, const struct net_route *route)
 	if (netlink_route_find(sock, &route->dst, route->ifindex, &found) == 0 && found.type == RTN_UNICAST &&
 	    found.ifindex == route->ifindex && found.dst_len == route->dst.prefix)
 		return true;
-	for (unsigned int bit = last.prefix; bit < net_address_bits(&last); bit++)
-		last.bytes[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
+	net_address_last(&last);
 	return netlink_route_find(sock, &last, route->ifindex, &found) == 0 && found.type == RTN_UNICAST &&
 	       found.ifindex == route->ifindex && found.dst_len == route->dst.prefix;
 }

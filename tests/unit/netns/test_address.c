@@ -177,9 +177,23 @@ static void check_network(const char *of, const char *expected)
 	assert_int_equal(a.prefix, e.prefix);
 }
 
+static void check_last(const char *of, const char *expected)
+{
+	struct net_address a = addr(of), e = addr(expected);
+
+	net_address_last(&a);
+	assert_memory_equal(a.bytes, e.bytes, sizeof(a.bytes));
+	assert_int_equal(a.prefix, e.prefix);
+}
+
 static void test_network(void **state)
 {
 	(void)state;
+	check_last("10.0.3.5/24", "10.0.3.255/24");
+	check_last("10.0.2.5/23", "10.0.3.255/23");
+	check_last("10.0.3.5", "10.0.3.5");
+	check_last("0.0.0.0/0", "255.255.255.255/0");
+	check_last("2001:db8::/61", "2001:db8:0:7:ffff:ffff:ffff:ffff/61");
 	check_network("10.0.3.5/24", "10.0.3.0/24");
 	check_network("10.0.3.5/23", "10.0.2.0/23");
 	check_network("10.0.3.5", "10.0.3.5");
