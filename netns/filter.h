@@ -19,10 +19,10 @@
 
 /*
  * The number of the fixed rules, to be raised with every change of their text (tests/unit/netns/test_filter_version.c sees to it).
- * It is part of the tables' names, so that a newer ctctl makes tables of its own beside those in which guests run that an older one
- * has started: whoever puts elements in notes the name that they went to, and names it again to change, read or remove them. What
- * a newer version has no set for any more, filter_elements_of() has to list for removal all the same, as long as hosts may run
- * that had it: a guest is called the same in the next table.
+ * It is part of the tables' names, so that a newer ctctl makes tables of its own beside those in which guests run that an older
+ * one has started: whoever puts elements in notes the name that they went to, and names it again to change, read or remove
+ * them. What a newer version has no set for any more, filter_elements_of() has to list for removal all the same, as long as
+ * hosts may run that had it: a guest's link is called the same in the next table.
  */
 #define NET_FILTER_VERSION    1
 #define NET_FILTER_TABLE_ROOM 64
@@ -106,9 +106,9 @@ int net_filter_add(const char *table, const struct net_filter_spec *spec, struct
  * Takes them out again. Elements, or tables, that are missing are fine: it is also what cleans up after a kill. `spec` is what
  * was (perhaps only in part) added.
  *
- * The kernel frees them when no packet uses them any more, by work of its own; but who closes a socket of netfilter right behind
- * it has to wait for that, 8 to 20 ms (nft_rcv_nl_event(): all that is still to be freed). So the socket is kept in `*io_hold`, -EBADF
- * before, for further removals, and the caller closes it when all else is done. NULL: it is closed at once.
+ * The kernel frees them when no packet uses them any more, by work of its own; but who closes a socket of netfilter right
+ * behind it has to wait for that, 8 to 20 ms (nft_rcv_nl_event(): all that is still to be freed). So the socket is kept in
+ * `*io_hold`, -EBADF before, for further removals, and the caller closes it when all else is done. NULL: it is closed at once.
  */
 int net_filter_remove(const char *table, const struct net_filter_spec *spec, int *io_hold, struct err *err) _must_check_;
 

@@ -94,7 +94,7 @@ static const char *const checks_v4 =
 	" udp sport { 67, 547 } goto refuse\n"
 	" udp dport { 68, 546 } goto refuse\n"
 	"}\n"
-	/* Flags in a later fragment, or written over by one that begins inside the header, are no way around (RFC 1858, RFC 3128). */
+	/* Flags in a later fragment, or written over by one that begins inside the header: no way around (RFC 1858, RFC 3128). */
 	"chain tcp_syn {\n"
 	" tcp flags & (syn | ack) == syn iifname @syn_limit goto refuse\n"
 	" @th,96,16 0x0000-0xffff return\n"
@@ -268,8 +268,8 @@ static const char
 			   " iifname . arp saddr ip @own_v4 accept\n"
 			   " arp operation request arp saddr ip 0.0.0.0 iifname . arp daddr ip @own_v4 accept\n"
 			   /*
-			    * No route leads there but the guest's own: a lie about another address finds no listener. But each is an
-			    * entry of the host's table of neighbours, which is one for all guests.
+			    * No route leads there but the guest's own: a lie about another address finds no listener. But each is
+			    * an entry of the host's table of neighbours, which is one for all guests.
 			    */
 			   " iifname @ask_limit goto refuse\n"
 			   " iifname @prefixed accept\n"

@@ -208,8 +208,8 @@ static struct fw_frame solicitation(unsigned int host)
 }
 
 /*
- * Each address that asks for the host is an entry of its table of neighbours, of which all guests together have 1024. (The checksums
- * are wrong, so that the test makes none.)
+ * Each address that asks for the host is an entry of its table of neighbours, of which all guests together have 1024. (The
+ * checksums are wrong, so that the test makes none.)
  */
 static void test_many_askers(void **state)
 {

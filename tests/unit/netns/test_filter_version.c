@@ -9,8 +9,8 @@
 #include "netns/filter_priv.h"
 
 /*
- * Of each version of the fixed rules, a digest of their text (FNV-1a, 64 bits). A host may have guests in tables of any of them: the
- * line of a version that was released is never changed, a new one is added with its number.
+ * Of each version of the fixed rules, a digest of their text (FNV-1a, 64 bits). A host may have guests in tables of any of them:
+ * the line of a version that was released is never changed, a new one is added with its number.
  */
 static const uint64_t digests[] = {
 	[1] = 0x29fe7c975747ebbf,

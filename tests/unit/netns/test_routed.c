@@ -2,9 +2,9 @@
 #include "world.h"
 
 static const struct net_address addresses[] = { { AF_INET, { 192, 0, 2, 10 }, 32 },
-					  { AF_INET6, { 0x20, 0x01, 0x0d, 0xb8, [15] = 0x10 }, 128 } };
+						{ AF_INET6, { 0x20, 0x01, 0x0d, 0xb8, [15] = 0x10 }, 128 } };
 static const struct net_address prefixes[] = { { AF_INET6, { 0x20, 0x01, 0x0d, 0xb8, 0, 5 }, 64 }, /* 2001:db8:5::/64 */
-					 { AF_INET, { 203, 0, 113, 8 }, 29 } };
+					       { AF_INET, { 203, 0, 113, 8 }, 29 } };
 
 static struct net_routed_spec host_side(const char *link)
 {
