@@ -18,10 +18,11 @@
  */
 
 /*
- * The number of the fixed rules, to be raised with every change of their text (test_filter_version.c sees to it). It is part of the tables' names, so that a newer ctctl makes tables of its own beside those in which guests run that an older
- * one has started: whoever puts elements in notes the name that they went to, and names it again to change, read or remove
- * them. What a newer version has no set for any more, filter_elements_of() has to list for removal all the same, as long as
- * hosts may run that had it: a guest's link is called the same in the next table.
+ * The number of the fixed rules, to be raised with every change of their text (test_filter_version.c sees to it). It is part of
+ * the tables' names, so that a newer ctctl makes tables of its own beside those in which guests run that an older one has
+ * started: whoever puts elements in notes the name that they went to, and names it again to change, read or remove them. What a
+ * newer version has no set for any more, filter_elements_of() has to list for removal all the same, as long as hosts may run
+ * that had it: a guest's link is called the same in the next table.
  */
 #define NET_FILTER_VERSION    1
 #define NET_FILTER_TABLE_ROOM 64
