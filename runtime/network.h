@@ -94,8 +94,11 @@ void network_wait_ready(const struct net_plans *plans);
  * 20 ms (the kernel waits for all processors when a packet socket is closed).
  */
 void network_announce(const struct net_plan *plan);
-/* Of all interfaces, host's and guest's side; the caller, the host's root, goes into `netns_fd` and comes back. */
-void network_announce_all(const struct net_plans *plans, int netns_fd);
+/*
+ * Of all interfaces, host's and guest's side; the caller, the host's root, goes into `netns_fd` and comes back. The only error is
+ * that it could not come back: it must not do anything else then, as nothing of the host's would be found where it is.
+ */
+int network_announce_all(const struct net_plans *plans, int netns_fd, struct err *err) _must_check_;
 
 /* RUN/NAME/links, replaced whole. While the network of a running guest is changed, links.next is what it is to become. */
 #define LINKS_FILE	"links"

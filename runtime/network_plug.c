@@ -222,15 +222,15 @@ static void announce_where(const struct net_plans *plans, bool is_routed)
 	}
 }
 
-void network_announce_all(const struct net_plans *plans, int netns_fd)
+int network_announce_all(const struct net_plans *plans, int netns_fd, struct err *err)
 {
 	_cleanup_fd_ int host = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 
 	announce_where(plans, true);
 	if (host < 0 || netns_fd < 0 || setns(netns_fd, CLONE_NEWNET) < 0)
-		return;
+		return 0;
 	announce_where(plans, false);
-	(void)!setns(host, CLONE_NEWNET);
+	return setns(host, CLONE_NEWNET) < 0 ? err_sys(err, errno, "leave the network of the guest") : 0;
 }
 
 static int remove_note(const struct guest *guest, const char *file, struct err *err)

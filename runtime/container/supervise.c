@@ -322,8 +322,8 @@ static int hand_over(struct supervisor *sv, struct err *err)
 	 */
 	(void)!fd_recv(sv->ctctl_fd, &gone, sizeof(gone), NULL, NULL);
 	/* Now, because nobody waits for us any more: it takes its time. */
-	network_announce_all(sv->spec->nets, sv->netns_fd);
-	return monitor_exec(&start, socket_fd, err);
+	r = network_announce_all(sv->spec->nets, sv->netns_fd, err);
+	return r < 0 ? r : monitor_exec(&start, socket_fd, err);
 }
 
 void ct_supervise(const struct ct_spec *spec, int ctctl_fd, const struct cgroup_join *guest_group)
