@@ -49,6 +49,9 @@ static void make_routed(struct world *w)
 	enter(w->guest);
 	assert_ok(net_setup_loopback(&err), &err);
 	assert_ok(net_setup_guest(&guest, &err), &err);
+	enter(w->host);
+	assert_int_equal(net_link_wait_ready("vroute0", 10000, &err), 1);
+	enter(w->guest);
 }
 
 /* The very first packet arrives, in both directions, of both families, to each address. */
