@@ -33,7 +33,8 @@ teardown() {
 
 teardown_file() {
 	remove_guests
-	end_servers
+	# The relay's own part is in this machine's namespace, with those that it forked.
+	[ ! -e "$BATS_FILE_TMPDIR/relay" ] || kill -- "-$(cat "$BATS_FILE_TMPDIR/relay")"
 	world_down
 }
 
@@ -46,12 +47,7 @@ serve() {
 	done
 	"${where[@]}" rm -f "/tmp/httpd.$2"
 	"${where[@]}" perl -e "$HTTPD" "$2" "$3" >/dev/null 2>&1 3>&- &
-	echo $! >>"$BATS_FILE_TMPDIR/servers"
 	within 20 "${where[@]}" test -e "/tmp/httpd.$2"
-}
-
-end_servers() {
-	[ ! -e "$BATS_FILE_TMPDIR/servers" ] || xargs -r kill <"$BATS_FILE_TMPDIR/servers" 2>/dev/null || :
 }
 
 # connect OPTIONS-12 OPTIONS-13: after a moment without any network.
@@ -185,19 +181,52 @@ while (my $c = $l->accept) {
 # The lan's 198.51.100.80 is Debian's mirror, as this machine itself reaches it.
 relay_to_mirror() {
 	local socket=$BATS_FILE_TMPDIR/mirror
-	perl -e "$RELAY" unix "$socket" inet deb.debian.org >/dev/null 2>&1 3>&- &
-	echo $! >>"$BATS_FILE_TMPDIR/servers"
+	[ ! -S "$socket" ] || return 0
+	in_lan ip addr add 198.51.100.80/24 dev lan0
+	setsid perl -e "$RELAY" unix "$socket" inet deb.debian.org >/dev/null 2>&1 3>&- &
+	echo $! >"$BATS_FILE_TMPDIR/relay"
 	within 10 test -S "$socket"
 	in_lan perl -e "$RELAY" inet 198.51.100.80 unix "$socket" >/dev/null 2>&1 3>&- &
-	echo $! >>"$BATS_FILE_TMPDIR/servers"
+}
+
+use_mirror() {
+	relay_to_mirror
+	in_guest "$1" sh -c 'echo "198.51.100.80 deb.debian.org security.debian.org" >>/etc/hosts'
+	in_guest "$1" apt-get -q -o Acquire::Retries=0 update
 }
 
 @test "apt-get update works in a guest behind nat, where the machine itself reaches Debian" {
 	needs mirror
 	connect '--net nat' '--net none'
-	in_lan ip addr add 198.51.100.80/24 dev lan0
-	relay_to_mirror
-	in_guest d12 sh -c 'echo "198.51.100.80 deb.debian.org security.debian.org" >>/etc/hosts'
-	in_guest d12 apt-get -q -o Acquire::Retries=0 update
+	use_mirror d12
 	in_guest d12 sh -c 'ls /var/lib/apt/lists/*Packages* /var/lib/apt/lists/*InRelease*'
+}
+
+# A customer installs it and restarts: nothing has failed, and his guest is reached as before.
+outlives() {
+	local package=$1 service=$2 before address
+	ct -q create tool debian-12 --start --ip 198.51.100.20,2001:db8:1::20
+	come_up tool
+	use_mirror tool
+	in_guest tool env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install "$package" iproute2
+	before=$(in_guest tool ip -o addr show dev eth0 scope global | awk '{ print $4 }' | sort)
+	ct -q restart tool
+	come_up tool
+	in_guest tool systemctl is-active "$service"
+	in_guest tool systemctl restart "$service"
+	[ "$(in_guest tool ip -o addr show dev eth0 scope global | awk '{ print $4 }' | sort)" = "$before" ]
+	for address in 198.51.100.20 2001:db8:1::20; do
+		pings in_lan -- "$address"
+	done
+	ct -q destroy --force tool
+}
+
+@test "ifupdown, installed by the customer, leaves the network as it is, and has not failed" {
+	needs mirror
+	outlives ifupdown networking
+}
+
+@test "NetworkManager, installed by the customer, leaves the network as it is, and has not failed" {
+	needs mirror
+	outlives network-manager NetworkManager
 }

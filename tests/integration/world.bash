@@ -71,12 +71,15 @@ world_up() {
 	in_host ip route add default via 2001:db8:1::ff
 }
 
+# Whoever is left in it ends with it: servers, and what they forked.
 world_down() {
-	local world
+	local world space
 	sed -i 's/^forwarding = yes$/forwarding = no/' "$CTCTL_PREFIX/etc/ctctl.conf"
 	in_host ip link delete up0 || :
 	for world in host lan; do
-		kill "$(cat "$BATS_FILE_TMPDIR/$world.pid")" 2>/dev/null || :
+		# "net:[4026532008]": the brackets are none of a pattern's.
+		space=$(readlink "/proc/$(cat "$BATS_FILE_TMPDIR/$world.pid")/ns/net" | tr -dc 0-9) || continue
+		find /proc -maxdepth 3 -path '/proc/[0-9]*/ns/net' -lname "net:?$space?" 2>/dev/null | cut -d/ -f3 | xargs -r kill 2>/dev/null || :
 	done
 }
 
