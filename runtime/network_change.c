@@ -210,6 +210,8 @@ static int change_in_place(const struct walk *w, const struct net_plan *from, co
 	if (network_is_same(from, to))
 		return 0;
 	r = to->link[0] ? change_filter(w, from, to, err) : 0;
+	if (r == -EEXIST)
+		r = network_name_publisher(w->guest->node, err);
 	if (r == 0)
 		r = fault_point("set.network-filter", err);
 	if (r == 0 && to->mode == NET_MODE_ROUTED)

@@ -129,6 +129,8 @@ int network_plug(const struct node *node, const struct net_plan *plan, int netns
 	/* First, so that there is no moment without. It is all or nothing: nothing is to be undone if it fails. */
 	int r = plan->link[0] ? net_filter_add(plan->table, &plan->filter, err) : 0;
 
+	if (r == -EEXIST)
+		r = network_name_publisher(node, err);
 	if (r == 0) {
 		r = make_rest(node, plan, netns_fd, err);
 		if (r < 0)

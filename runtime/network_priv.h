@@ -34,3 +34,9 @@ int network_shape(const struct node *node, const struct net_plan *plan, struct e
 
 /* Do both ask for the same? What a quota has left does not count. */
 bool network_is_same(const struct net_plan *a, const struct net_plan *b);
+
+/*
+ * After a refusal by the filter, which knows guests only by their links: says in `err` which guest has the port. Looks at all
+ * guests. Returns the code of `err`, negative.
+ */
+int network_name_publisher(const struct node *node, struct err *err) _must_check_;

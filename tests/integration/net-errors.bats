@@ -95,7 +95,7 @@ on_other_host() {
 	new a --net-pool small
 	new b --net-pool small
 	refuse 5 ct create g1 micro --net-pool small says small
-	refuse 5 ct net add a eth1 --net-pool small says small
+	refuse 21 ct net add a eth1 --net-pool small says routed eth0
 	refuse 78 ct net pool remove small says small
 	refuse 110 ct net pool remove nope says nope
 	refuse 110 ct net pool show nope says nope
@@ -233,7 +233,7 @@ on_other_host() {
 	[ "$(state b)" = stopped ]
 	ct set b --publish 8081:80
 	ct start b
-	refuse 78 ct set b --publish 8081:80,8081:80/udp says b: 8081
+	refuse 78 ct set b --publish 8081:80,8081:80/udp says b: 8081 "guest 'a'"
 	pings in_guest b -- 198.51.100.254
 }
 
