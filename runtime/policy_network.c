@@ -315,6 +315,10 @@ static int compare(const struct guest_interface *x, const struct guest_interface
 	if (r == 0 && x != y && x->mac && y->mac && strcmp(x->mac, y->mac) == 0)
 		return err_exit(err, EXIT_INVALID, EINVAL, "mac '%s': is twice in the guest, on %s and %s", x->mac, x->name,
 				y->name);
+	/* It would answer from the second one's addresses by the first one's route, and the filter there knows only its own. */
+	if (r == 0 && x != y && x->net == NET_MODE_ROUTED && y->net == NET_MODE_ROUTED)
+		return err_exit(err, EXIT_INVALID, EINVAL,
+				"net 'routed': %s is routed already: give that more addresses, --ip A,B", x->name);
 	return r;
 }
 

@@ -98,73 +98,65 @@ static void test_limits(void **state)
 		"net", mode \
 	}
 
+static const struct {
+	pairs_t pairs;
+	const char *why;
+} modes[] = {
+	{ { ETH0 }, "eth0: net is missing: expected routed" },
+	{ { ETH0, NET("none") }, NULL },
+	{ { ETH0, NET("none"), { "ip", "192.0.2.10" }, { "bridge", "br0" }, { "rate-in", "1M" } }, NULL },
+
+	{ { ETH0, NET("routed"), { "ip", "192.0.2.10" }, { "route", "203.0.113.0/28" } }, NULL },
+	{ { ETH0, NET("routed"), { "ip", "192.0.2.10" }, { "route", "10.0.0.0/8" } }, NULL },
+	{ { ETH0, NET("routed"), { "ip", "192.0.2.10" }, { "route", "0.0.0.0/0" } }, "not all addresses" },
+	{ { ETH0, NET("routed"), { "ip", "192.0.2.10" }, { "route", "fe80::/64" } }, "route 'fe80::/64'" },
+	{ { ETH0, NET("routed"), { "ip", "192.0.2.10" }, { "route", "224.0.0.0/24" } }, "route '224.0.0.0/24'" },
+	{ { ETH0, NET("routed"), { "net-pool", "public" } }, NULL },
+	{ { ETH0, NET("routed") }, "net 'routed': needs an address: --ip" },
+	{ { ETH0, NET("routed"), { "ip", "192.0.2.10" }, { "gateway", "192.0.2.1" } },
+	  "gateway '192.0.2.1': expected none with net=routed, where it is always the host: 169.254.1.1" },
+	{ { ETH0, NET("routed"), { "ip", "192.0.2.10" }, { "bridge", "br0" } }, "bridge 'br0': expected none with net=routed" },
+	{ { ETH0, NET("routed"), { "ip", "192.0.2.10" }, { "vlan", "7" } }, "vlan '7'" },
+	{ { ETH0, NET("routed"), { "ip", "192.0.2.10" }, { "parent", "lo" } }, "parent 'lo'" },
+	{ { ETH0, NET("routed"), { "ip", "192.0.2.10" }, { "publish", "80:80" } }, "publish '80:80/tcp'" },
+
+	{ { ETH0, NET("bridge"), { "bridge", "ctctl0" }, { "ip", "192.0.2.10/24" }, { "gateway", "192.0.2.1" } }, NULL },
+	{ { ETH0, NET("bridge"), { "net-pool", "lan" } }, NULL },
+	{ { ETH0, NET("bridge"), { "ip", "192.0.2.10/24" } }, "net 'bridge': needs a bridge of the host: --bridge" },
+	{ { ETH0, NET("bridge"), { "bridge", "ctctl0" } }, "the filter lets nothing out: --ip ADDRESS/PREFIX, or --filter mac" },
+	{ { ETH0, NET("bridge"), { "bridge", "ctctl0" }, { "filter", "mac" }, { "vlan", "7" } }, NULL },
+	{ { ETH0, NET("bridge"), { "bridge", "ctctl0" }, { "ip", "192.0.2.10" } },
+	  "ip '192.0.2.10': expected the prefix of its network, too: 192.0.2.10/24" },
+	{ { ETH0, NET("bridge"), { "bridge", "ctctl0" }, { "ip", "192.0.2.10/24" }, { "gateway", "198.51.100.1" } },
+	  "gateway '198.51.100.1': expected one in the network of an address" },
+	{ { ETH0, NET("bridge"), { "bridge", "ctctl0" }, { "ip", "192.0.2.10/24" }, { "gateway", "fe80::1" } },
+	  "gateway 'fe80::1': the interface has no IPv6 address" },
+	{ { ETH0, NET("bridge"), { "bridge", "ctctl0" }, { "ip", "192.0.2.10/24" }, { "gateway", "192.0.2.1, 192.0.2.2" } },
+	  "expected at most one of each family" },
+	{ { ETH0, NET("bridge"), { "bridge", "ctctl0" }, { "ip", "192.0.2.10/24" }, { "route", "203.0.113.0/28" } }, "route" },
+	{ { ETH0, NET("bridge"), { "bridge", "nosuchbridge" }, { "ip", "192.0.2.10/24" } }, "nosuchbridge" },
+	{ { ETH0, NET("bridge"), { "bridge", "lo" }, { "ip", "192.0.2.10/24" } }, "'lo'" },
+
+	{ { ETH0, NET("nat"), { "net-pool", "default" }, { "publish", "80:80" }, { "quota", "1T" } }, NULL },
+	{ { ETH0, NET("nat") }, "net 'nat': needs a pool" },
+	{ { ETH0, NET("nat"), { "net-pool", "default" }, { "route", "203.0.113.0/28" } }, "route '203.0.113.0/28'" },
+
+	{ { ETH0, NET("macvlan"), { "parent", "lo" }, { "filter", "none" } }, NULL },
+	{ { ETH0, NET("macvlan"), { "filter", "none" } }, "net 'macvlan': needs an interface of the host: --parent" },
+	{ { ETH0, NET("macvlan"), { "parent", "lo" } }, "say that it need not with --filter none" },
+	{ { ETH0, NET("macvlan"), { "parent", "lo" }, { "filter", "none" }, { "rate-in", "1M" } },
+	  "rate-in '1M': expected none with net=macvlan, whose packets the host does not see" },
+	{ { ETH0, NET("macvlan"), { "parent", "lo" }, { "filter", "none" }, { "quota", "1T" } }, "quota '1T'" },
+	{ { ETH0, NET("macvlan"), { "parent", "lo" }, { "filter", "none" }, { "rules", "deny any" } }, "rules 'deny any'" },
+	{ { ETH0, NET("macvlan"), { "parent", "nosuchlink" }, { "filter", "none" } },
+	  "parent 'nosuchlink': there is no such interface" },
+};
+
 static void test_modes(void **state)
 {
-	static const struct {
-		pairs_t pairs;
-		const char *why;
-	} rows[] = {
-		{ { ETH0 }, "eth0: net is missing: expected routed" },
-		{ { ETH0, NET("none") }, NULL },
-		{ { ETH0, NET("none"), { "ip", "192.0.2.10" }, { "bridge", "br0" }, { "rate-in", "1M" } }, NULL },
-
-		{ { ETH0, NET("routed"), { "ip", "192.0.2.10" }, { "route", "203.0.113.0/28" } }, NULL },
-		{ { ETH0, NET("routed"), { "ip", "192.0.2.10" }, { "route", "10.0.0.0/8" } }, NULL },
-		{ { ETH0, NET("routed"), { "ip", "192.0.2.10" }, { "route", "0.0.0.0/0" } }, "not all addresses" },
-		{ { ETH0, NET("routed"), { "ip", "192.0.2.10" }, { "route", "fe80::/64" } }, "route 'fe80::/64'" },
-		{ { ETH0, NET("routed"), { "ip", "192.0.2.10" }, { "route", "224.0.0.0/24" } }, "route '224.0.0.0/24'" },
-		{ { ETH0, NET("routed"), { "net-pool", "public" } }, NULL },
-		{ { ETH0, NET("routed") }, "net 'routed': needs an address: --ip" },
-		{ { ETH0, NET("routed"), { "ip", "192.0.2.10" }, { "gateway", "192.0.2.1" } },
-		  "gateway '192.0.2.1': expected none with net=routed, where it is always the host: 169.254.1.1" },
-		{ { ETH0, NET("routed"), { "ip", "192.0.2.10" }, { "bridge", "br0" } },
-		  "bridge 'br0': expected none with net=routed" },
-		{ { ETH0, NET("routed"), { "ip", "192.0.2.10" }, { "vlan", "7" } }, "vlan '7'" },
-		{ { ETH0, NET("routed"), { "ip", "192.0.2.10" }, { "parent", "lo" } }, "parent 'lo'" },
-		{ { ETH0, NET("routed"), { "ip", "192.0.2.10" }, { "publish", "80:80" } }, "publish '80:80/tcp'" },
-
-		{ { ETH0, NET("bridge"), { "bridge", "ctctl0" }, { "ip", "192.0.2.10/24" }, { "gateway", "192.0.2.1" } }, NULL },
-		{ { ETH0, NET("bridge"), { "net-pool", "lan" } }, NULL },
-		{ { ETH0, NET("bridge"), { "ip", "192.0.2.10/24" } }, "net 'bridge': needs a bridge of the host: --bridge" },
-		{ { ETH0, NET("bridge"), { "bridge", "ctctl0" } },
-		  "the filter lets nothing out: --ip ADDRESS/PREFIX, or --filter mac" },
-		{ { ETH0, NET("bridge"), { "bridge", "ctctl0" }, { "filter", "mac" }, { "vlan", "7" } }, NULL },
-		{ { ETH0, NET("bridge"), { "bridge", "ctctl0" }, { "ip", "192.0.2.10" } },
-		  "ip '192.0.2.10': expected the prefix of its network, too: 192.0.2.10/24" },
-		{ { ETH0, NET("bridge"), { "bridge", "ctctl0" }, { "ip", "192.0.2.10/24" }, { "gateway", "198.51.100.1" } },
-		  "gateway '198.51.100.1': expected one in the network of an address" },
-		{ { ETH0, NET("bridge"), { "bridge", "ctctl0" }, { "ip", "192.0.2.10/24" }, { "gateway", "fe80::1" } },
-		  "gateway 'fe80::1': the interface has no IPv6 address" },
-		{ { ETH0,
-		    NET("bridge"),
-		    { "bridge", "ctctl0" },
-		    { "ip", "192.0.2.10/24" },
-		    { "gateway", "192.0.2.1, 192.0.2.2" } },
-		  "expected at most one of each family" },
-		{ { ETH0, NET("bridge"), { "bridge", "ctctl0" }, { "ip", "192.0.2.10/24" }, { "route", "203.0.113.0/28" } },
-		  "route" },
-		{ { ETH0, NET("bridge"), { "bridge", "nosuchbridge" }, { "ip", "192.0.2.10/24" } }, "nosuchbridge" },
-		{ { ETH0, NET("bridge"), { "bridge", "lo" }, { "ip", "192.0.2.10/24" } }, "'lo'" },
-
-		{ { ETH0, NET("nat"), { "net-pool", "default" }, { "publish", "80:80" }, { "quota", "1T" } }, NULL },
-		{ { ETH0, NET("nat") }, "net 'nat': needs a pool" },
-		{ { ETH0, NET("nat"), { "net-pool", "default" }, { "route", "203.0.113.0/28" } }, "route '203.0.113.0/28'" },
-
-		{ { ETH0, NET("macvlan"), { "parent", "lo" }, { "filter", "none" } }, NULL },
-		{ { ETH0, NET("macvlan"), { "filter", "none" } }, "net 'macvlan': needs an interface of the host: --parent" },
-		{ { ETH0, NET("macvlan"), { "parent", "lo" } }, "say that it need not with --filter none" },
-		{ { ETH0, NET("macvlan"), { "parent", "lo" }, { "filter", "none" }, { "rate-in", "1M" } },
-		  "rate-in '1M': expected none with net=macvlan, whose packets the host does not see" },
-		{ { ETH0, NET("macvlan"), { "parent", "lo" }, { "filter", "none" }, { "quota", "1T" } }, "quota '1T'" },
-		{ { ETH0, NET("macvlan"), { "parent", "lo" }, { "filter", "none" }, { "rules", "deny any" } },
-		  "rules 'deny any'" },
-		{ { ETH0, NET("macvlan"), { "parent", "nosuchlink" }, { "filter", "none" } },
-		  "parent 'nosuchlink': there is no such interface" },
-	};
-
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		check_row(rows[i].pairs, rows[i].why);
+	for (size_t i = 0; i < ARRAY_SIZE(modes); i++)
+		check_row(modes[i].pairs, modes[i].why);
 }
 
 static void test_pairs_of_interfaces(void **state)
@@ -173,7 +165,9 @@ static void test_pairs_of_interfaces(void **state)
 		pairs_t pairs;
 		const char *why;
 	} rows[] = {
-		{ { ETH0, NET("routed"), { "ip", "192.0.2.10" }, { "eth1", "" }, NET("routed"), { "ip", "192.0.2.11" } }, NULL },
+		{ { ETH0, NET("routed"), { "ip", "192.0.2.10" }, { "eth1", "" }, NET("routed"), { "ip", "192.0.2.11" } },
+		  "net 'routed': eth0 is routed already" },
+		{ { ETH0, NET("routed"), { "ip", "192.0.2.10" }, { "eth1", "" }, NET("nat"), { "net-pool", "default" } }, NULL },
 		{ { ETH0,
 		    NET("routed"),
 		    { "ip", "192.0.2.10" },
