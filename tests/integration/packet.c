@@ -3,13 +3,13 @@
 /*
  * packet send INTERFACE TOKEN KIND [KEY=VALUE...]: one frame, exactly as told, by a raw socket: what root in a guest can do.
  * packet watch INTERFACE UNTIL TOKEN...: says "ready", then counts the incoming frames with each of the tokens in them, until one
- * comes with UNTIL in it; prints the counts in one line, or that it did not come in time, with status 1. Frames keep their order on
- * the way: what was sent before UNTIL and is not counted did not come.
+ * comes with UNTIL in it; prints the counts in one line, or that it did not come in time, with status 1. Frames keep their order
+ * on the way: what was sent before UNTIL and is not counted did not come.
  *
  * KIND   udp4 udp6 syn4 icmp4 icmp6 arp raw
  * KEY    smac dmac (Ethernet)  vlan (a tag before all)  ethertype (raw)  src dst sport dport  type code (icmp)
- *        op (1 request, 2 reply) sha spa tha tpa (arp)  target (icmp6: neighbour messages)  lladdr (their option) option (its type)
- *        count (how often)
+ *        op (1 request, 2 reply) sha spa tha tpa (arp)  target (icmp6: neighbour messages)
+ *        lladdr (their option) option (its type)  count (how often)
  */
 #include <arpa/inet.h>
 #include <linux/if_packet.h>
@@ -27,11 +27,10 @@
 #define TOKENS_MAX	 32
 
 struct frame {
+	char **keys; /* what the caller said of it */
 	uint8_t bytes[2048];
 	size_t len;
 };
-
-static char **keys;
 
 /* So that none is found in another one. */
 static const char *bracketed(const char *token)
@@ -47,11 +46,11 @@ static void die(const char *what, const char *why)
 	exit(2);
 }
 
-static const char *value(const char *key, const char *unless)
+static const char *value(const struct frame *f, const char *key, const char *unless)
 {
 	size_t len = strlen(key);
 
-	for (char **k = keys; *k; k++) {
+	for (char **k = f->keys; *k; k++) {
 		if (strncmp(*k, key, len) == 0 && (*k)[len] == '=')
 			return *k + len + 1;
 	}
@@ -60,9 +59,9 @@ static const char *value(const char *key, const char *unless)
 	return unless;
 }
 
-static unsigned long number(const char *key, const char *unless)
+static unsigned long number(const struct frame *f, const char *key, const char *unless)
 {
-	return strtoul(value(key, unless), NULL, 0);
+	return strtoul(value(f, key, unless), NULL, 0);
 }
 
 static void put(struct frame *f, const void *bytes, size_t n)
@@ -131,11 +130,11 @@ static void set_checksum(struct frame *f, size_t at, uint32_t s)
 
 static void put_ethernet(struct frame *f, unsigned long type)
 {
-	put_mac(f, value("dmac", NULL));
-	put_mac(f, value("smac", NULL));
-	if (*value("vlan", "")) {
+	put_mac(f, value(f, "dmac", NULL));
+	put_mac(f, value(f, "smac", NULL));
+	if (*value(f, "vlan", "")) {
 		put16(f, 0x8100);
-		put16(f, number("vlan", NULL));
+		put16(f, number(f, "vlan", NULL));
 	}
 	put16(f, type);
 }
@@ -152,16 +151,16 @@ static void put_ip(struct frame *f, int family, unsigned protocol, struct frame 
 		put32(f, 0);
 		put16(f, 64 << 8 | protocol);
 		put16(f, 0);
-		put_address(f, AF_INET, value("src", NULL));
-		put_address(f, AF_INET, value("dst", NULL));
+		put_address(f, AF_INET, value(f, "src", NULL));
+		put_address(f, AF_INET, value(f, "dst", NULL));
 		set_checksum(f, start + 10, sum(f->bytes + start, 20, 0));
 		s = sum(f->bytes + start + 12, 8, 0);
 	} else {
 		put32(f, 0x60000000);
 		put16(f, body->len);
 		put16(f, protocol << 8 | 255);
-		put_address(f, AF_INET6, value("src", NULL));
-		put_address(f, AF_INET6, value("dst", NULL));
+		put_address(f, AF_INET6, value(f, "src", NULL));
+		put_address(f, AF_INET6, value(f, "dst", NULL));
 		s = sum(f->bytes + start + 8, 32, 0);
 	}
 	s = pseudo ? s + protocol + (uint32_t)body->len : 0;
@@ -174,8 +173,8 @@ static void build_udp(struct frame *f, int family, const char *token)
 {
 	struct frame body = { .len = 0 };
 
-	put16(&body, number("sport", "4000"));
-	put16(&body, number("dport", "4000"));
+	put16(&body, number(f, "sport", "4000"));
+	put16(&body, number(f, "dport", "4000"));
 	put16(&body, 8 + strlen(token));
 	put16(&body, 0);
 	put(&body, token, strlen(token));
@@ -187,8 +186,8 @@ static void build_syn(struct frame *f, const char *token)
 {
 	struct frame body = { .len = 0 };
 
-	put16(&body, number("sport", "4000"));
-	put16(&body, number("dport", "4000"));
+	put16(&body, number(f, "sport", "4000"));
+	put16(&body, number(f, "dport", "4000"));
 	put32(&body, 1);
 	put32(&body, 0);
 	put16(&body, 0x5002);
@@ -203,29 +202,29 @@ static void build_icmp(struct frame *f, int family, const char *token)
 {
 	struct frame body = { .len = 0 };
 
-	put8(&body, number("type", NULL));
-	put8(&body, number("code", "0"));
+	put8(&body, number(f, "type", NULL));
+	put8(&body, number(f, "code", "0"));
 	put16(&body, 0);
-	put32(&body, number("flags", "0"));
+	put32(&body, number(f, "flags", "0"));
 	/* A router advertisement is longer (RFC 4861, 4.2), or it is none. */
-	if (family == AF_INET6 && number("type", NULL) == 134) {
+	if (family == AF_INET6 && number(f, "type", NULL) == 134) {
 		put32(&body, 0);
 		put32(&body, 0);
 	}
-	if (*value("target", ""))
-		put_address(&body, family, value("target", NULL));
-	if (*value("lladdr", "")) {
-		put8(&body, number("option", "2"));
+	if (*value(f, "target", ""))
+		put_address(&body, family, value(f, "target", NULL));
+	if (*value(f, "lladdr", "")) {
+		put8(&body, number(f, "option", "2"));
 		put8(&body, 1);
-		put_mac(&body, value("lladdr", NULL));
+		put_mac(&body, value(f, "lladdr", NULL));
 	}
 	/* Neighbour messages end with options in units of 8 bytes; whoever does not know one (RFC 4727: 253) passes over it. */
-	if (*value("target", "")) {
+	if (*value(f, "target", "")) {
 		put8(&body, 253);
 		put8(&body, (2 + strlen(token) + 7) / 8);
 	}
 	put(&body, token, strlen(token));
-	while (*value("target", "") && body.len % 8)
+	while (*value(f, "target", "") && body.len % 8)
 		put8(&body, 0);
 	put_ethernet(f, family == AF_INET ? 0x0800 : 0x86dd);
 	put_ip(f, family, family == AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6, &body, 2, family == AF_INET6);
@@ -237,11 +236,11 @@ static void build_arp(struct frame *f, const char *token)
 	put16(f, 1);
 	put16(f, 0x0800);
 	put16(f, 0x0604);
-	put16(f, number("op", "2"));
-	put_mac(f, value("sha", value("smac", NULL)));
-	put_address(f, AF_INET, value("spa", NULL));
-	put_mac(f, value("tha", "00:00:00:00:00:00"));
-	put_address(f, AF_INET, value("tpa", NULL));
+	put16(f, number(f, "op", "2"));
+	put_mac(f, value(f, "sha", value(f, "smac", NULL)));
+	put_address(f, AF_INET, value(f, "spa", NULL));
+	put_mac(f, value(f, "tha", "00:00:00:00:00:00"));
+	put_address(f, AF_INET, value(f, "tpa", NULL));
 	put(f, token, strlen(token));
 }
 
@@ -256,7 +255,7 @@ static void build(struct frame *f, const char *kind, const char *token)
 	} else if (strcmp(kind, "arp") == 0) {
 		build_arp(f, token);
 	} else if (strcmp(kind, "raw") == 0) {
-		put_ethernet(f, number("ethertype", NULL));
+		put_ethernet(f, number(f, "ethertype", NULL));
 		put(f, token, strlen(token));
 	} else {
 		die(kind, "is no kind of packet");
@@ -276,13 +275,13 @@ static int open_raw(const char *interface)
 	return sock;
 }
 
-static int send_frames(const char *interface, const char *token, const char *kind)
+static int send_frames(const char *interface, const char *token, const char *kind, char **keys)
 {
-	struct frame f = { .len = 0 };
+	struct frame f = { .keys = keys };
 	int sock = open_raw(interface);
 
 	build(&f, kind, token);
-	for (unsigned long i = number("count", "1"); i > 0; i--) {
+	for (unsigned long i = number(&f, "count", "1"); i > 0; i--) {
 		if (send(sock, f.bytes, f.len, 0) != (ssize_t)f.len)
 			die("send", "failed");
 	}
@@ -293,7 +292,7 @@ static int watch(const char *interface, const char *until, char **tokens)
 {
 	unsigned long counts[TOKENS_MAX] = { 0 };
 	struct packet_mreq all = { .mr_type = PACKET_MR_PROMISC };
-	struct sockaddr_ll from;
+	struct sockaddr_ll from = { .sll_pkttype = 0 };
 	uint8_t bytes[65536];
 	int sock = open_raw(interface), seen = 0, room = 8 << 20;
 
@@ -316,7 +315,7 @@ static int watch(const char *interface, const char *until, char **tokens)
 
 		if (n < 0 || from.sll_pkttype == PACKET_OUTGOING)
 			continue;
-		for (int i = 0; tokens[i] && i < TOKENS_MAX; i++)
+		for (int i = 0; i < TOKENS_MAX && tokens[i]; i++)
 			counts[i] += memmem(bytes, (size_t)n, tokens[i], strlen(tokens[i])) != NULL;
 		seen = memmem(bytes, (size_t)n, until, strlen(until)) != NULL;
 	}
@@ -324,7 +323,7 @@ static int watch(const char *interface, const char *until, char **tokens)
 		printf("'%s' did not come\n", until);
 		return 1;
 	}
-	for (int i = 0; tokens[i] && i < TOKENS_MAX; i++)
+	for (int i = 0; i < TOKENS_MAX && tokens[i]; i++)
 		printf("%s%lu", i ? " " : "", counts[i]);
 	putchar('\n');
 	return 0;
@@ -332,10 +331,8 @@ static int watch(const char *interface, const char *until, char **tokens)
 
 int main(int argc, char **argv)
 {
-	if (argc >= 5 && strcmp(argv[1], "send") == 0) {
-		keys = argv + 5;
-		return send_frames(argv[2], bracketed(argv[3]), argv[4]);
-	}
+	if (argc >= 5 && strcmp(argv[1], "send") == 0)
+		return send_frames(argv[2], bracketed(argv[3]), argv[4], argv + 5);
 	for (int i = 3; i < argc; i++)
 		argv[i] = (char *)bracketed(argv[i]);
 	if (argc >= 4 && strcmp(argv[1], "watch") == 0)
