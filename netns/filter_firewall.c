@@ -74,6 +74,16 @@ static void add_always(struct strbuf *b, const char *head, bool is_bridged)
 		head);
 }
 
+/* Who only denies something means the rest to pass; who allows something, nothing else. */
+static bool allows_something(const struct net_filter_spec *spec)
+{
+	for (size_t i = 0; i < spec->n_rules; i++) {
+		if (spec->rules[i].allow)
+			return true;
+	}
+	return false;
+}
+
 static char *rules_text(const char *table, const struct net_filter_spec *spec, bool with_memory)
 {
 	const char *family = spec->is_bridged ? "bridge" : "inet";
@@ -102,7 +112,7 @@ static char *rules_text(const char *table, const struct net_filter_spec *spec, b
 		add_rule(&b, head, &spec->rules[i]);
 	if (!with_memory)
 		strbuf_addf(&b, "%s udp dport 32768-60999 goto count_in\n", head);
-	strbuf_addf(&b, "%s drop\n", head);
+	strbuf_addf(&b, "%s %s\n", head, allows_something(spec) ? "drop" : "goto count_in");
 	return strbuf_take(&b);
 }
 

@@ -142,6 +142,8 @@ firewall_works() {
 	# By source, in one family only; the first that matches counts, so what is behind it does not matter.
 	ct net forget a --all
 	ct -q net deny a any from "$from4"
+	# Where nothing is allowed, only what is denied is refused.
+	answer "tcp,${mine[1]},22 tcp,${mine[1]},80" "$where" -- $(each tcp,%s,22 "${mine[@]}") $(each tcp,%s,80 "${mine[@]}")
 	ct net allow a tcp/20-23 from "$from6"
 	ct net allow a any from "$from4"
 	answer "tcp,${mine[1]},22" "$where" -- $(each tcp,%s,22 "${mine[@]}") $(each tcp,%s,80 "${mine[@]}")
