@@ -377,7 +377,7 @@ repeats() {
 	has_shape 'after repeating it' "$BATS_TEST_TMPDIR/done.$1"
 }
 
-# each_fault PREFIX OPERATION...: at least one of the operations passes each of these points.
+# each_fault PREFIX OPERATION...: at least one of the operations passes each of these points. On slow hosts, of which there are several, one is enough.
 each_fault() {
 	local prefix=$1 name op passed names case none
 	shift
@@ -389,6 +389,7 @@ each_fault() {
 	for name in $names; do
 		passed=''
 		for op; do
+			[ -z "$passed" ] || [ "$PATIENCE" -eq 1 ] || continue
 			passes "$name" "$op" || continue
 			passed=1
 			! fault KILL "$name" "$op" || problem "is not killed"

@@ -96,6 +96,19 @@ pings() {
 	}
 }
 
+# is_silent WHERE... -- ADDRESS: nobody there answers. Whoever would, would at once.
+is_silent() {
+	local where=()
+	while [ "$1" != -- ]; do
+		where+=("$1")
+		shift
+	done
+	! "${where[@]}" busybox ping -c 2 -W 1 "$2" >/dev/null 2>&1 || {
+		echo "an answer: ${where[*]} asks $2"
+		return 1
+	}
+}
+
 # addresses_of NAME: those of its interfaces, as ctctl lists them, without prefixes.
 addresses_of() {
 	ct net list "$1" --json | tr -d ' \n' | sed 's/.*"addresses":\[\([^]]*\)\].*/\1/' | tr -d '"' | tr ',' '\n' | sed 's|/.*||' | paste -sd ' '
