@@ -72,7 +72,7 @@ struct net_filter_spec {
 	uint64_t connections_per_s; /* TCP, from the guest, in the same way; 0: no limit */
 	const struct net_publish *publish;
 	size_t n_publish;
-	/* Without one that allows something, what none denies passes; with one, only what one allows, and answers to the guest. */
+	/* Where none allows anything, what none denies passes; else only what one allows, and answers to the guest. */
 	const struct net_rule *rules;
 	size_t n_rules;
 	uint64_t quota_bytes; /* of traffic with the outside, both directions; 0: none */
