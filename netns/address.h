@@ -23,6 +23,12 @@ static inline size_t net_address_len(const struct net_address *a)
 	return a->family == AF_INET ? 4 : 16;
 }
 
+/* Where things are kept by family, IPv4 is 0 and IPv6 is 1. */
+static inline size_t net_family_index(int family)
+{
+	return family == AF_INET ? 0 : 1;
+}
+
 /* 32 or 128. */
 static inline unsigned int net_address_bits(const struct net_address *a)
 {

@@ -24,7 +24,7 @@ struct probe {
 
 static int *fd_of(struct probe *p, int family)
 {
-	return &p->fds[family == AF_INET ? 0 : 1];
+	return &p->fds[net_family_index(family)];
 }
 
 static int open_sockets(struct probe *p, struct err *err)

@@ -328,7 +328,7 @@ int net_pool_check_gateways(const struct node *node, const struct net_address *a
 
 		/* Another's file that cannot be read is not this guest's concern. */
 		if (open_in(node, folder, names.list[i], &pool, &ignored) < 0 ||
-		    !net_address_equal(&pool.gateways[net_pool_index(address->family)], address))
+		    !net_address_equal(&pool.gateways[net_family_index(address->family)], address))
 			continue;
 		net_address_format(address, false, shown);
 		return err_exit(err, EXIT_ADDRESS_IN_USE, EADDRINUSE,

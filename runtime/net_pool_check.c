@@ -31,7 +31,7 @@ static int check_ranges(const struct net_pool *pool, struct err *err)
 
 static int check_range_in_network(const struct net_pool *pool, const struct net_address range[2], struct err *err)
 {
-	const struct net_address *network = &pool->networks[net_pool_index(range[0].family)];
+	const struct net_address *network = &pool->networks[net_family_index(range[0].family)];
 	char first[NET_ADDRESS_ROOM], last[NET_ADDRESS_ROOM], whole[NET_ADDRESS_ROOM];
 
 	if (net_address_covers(network, &range[0]) && net_address_covers(network, &range[1]))
@@ -49,8 +49,8 @@ static int check_range_in_network(const struct net_pool *pool, const struct net_
 
 static int check_gateway(const struct net_pool *pool, int family, struct err *err)
 {
-	const struct net_address *network = &pool->networks[net_pool_index(family)];
-	struct net_address gateway = pool->gateways[net_pool_index(family)];
+	const struct net_address *network = &pool->networks[net_family_index(family)];
+	struct net_address gateway = pool->gateways[net_family_index(family)];
 	char shown[NET_ADDRESS_ROOM], whole[NET_ADDRESS_ROOM];
 
 	if (!gateway.family) {
@@ -120,7 +120,7 @@ int net_pool_check(const struct net_pool *pool, struct err *err)
 
 int net_pool_check_address(const struct net_pool *pool, const struct net_address *address, struct err *err)
 {
-	const struct net_address *network = &pool->networks[net_pool_index(address->family)];
+	const struct net_address *network = &pool->networks[net_family_index(address->family)];
 	struct net_address a = *address;
 	char shown[NET_ADDRESS_ROOM], whole[NET_ADDRESS_ROOM];
 	bool is_in;

@@ -37,7 +37,7 @@ int net_pool_add_range(struct net_pool *pool, const char *value, struct err *err
 static int put_once(const char *key, const char *value, const struct net_address *address, struct net_address room[2],
 		    struct err *err)
 {
-	struct net_address *slot = &room[net_pool_index(address->family)];
+	struct net_address *slot = &room[net_family_index(address->family)];
 
 	if (slot->family)
 		return err_exit(err, EXIT_INVALID, EEXIST, "%s '%.80s': expected at most one of each family", key, value);

@@ -109,7 +109,7 @@ static int claim(const struct lease *l, const struct net_address *candidate, str
 /* IPv4 addresses go round; those of IPv6 are random, so that nobody finds one by knowing another. */
 static int next_candidate(struct lease *l, int family, net_number size, struct net_address *ret, struct err *err)
 {
-	size_t f = net_pool_index(family);
+	size_t f = net_family_index(family);
 	int r = 0;
 
 	if (family == AF_INET6 && l->n_random < RANDOM_TRIES) {
@@ -127,7 +127,7 @@ static int next_candidate(struct lease *l, int family, net_number size, struct n
 static int find(struct lease *l, int family, struct net_address *ret, struct err *err)
 {
 	net_number size = net_pool_size(l->pool, family);
-	net_number *seen = &l->seen[net_pool_index(family)];
+	net_number *seen = &l->seen[net_family_index(family)];
 	struct net_address candidate;
 
 	while (*seen < size && *seen < NET_POOL_RANGE_MAX) {
@@ -207,7 +207,7 @@ static int ask(struct lease *l, struct net_address found[2], struct err *err)
 
 	if (r <= 0)
 		return r;
-	give_back(l, &found[net_pool_index(candidates[which].family)]);
+	give_back(l, &found[net_family_index(candidates[which].family)]);
 	if (++l->n_used < USED_MAX)
 		return 1;
 	return err_exit(err, EXIT_ADDRESS_IN_USE, EADDRINUSE,

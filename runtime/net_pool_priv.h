@@ -15,11 +15,6 @@ typedef unsigned __int128 net_number;
 /* Of an IPv4 range: a /8, which is more than anybody has. Also what is looked at in IPv6 before it is said that there is none. */
 #define NET_POOL_RANGE_MAX (UINT32_C(1) << 24)
 
-static inline size_t net_pool_index(int family)
-{
-	return family == AF_INET ? 0 : 1;
-}
-
 static inline const char *net_pool_family_word(int family)
 {
 	return family == AF_INET ? "IPv4" : "IPv6";

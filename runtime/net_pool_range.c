@@ -154,7 +154,7 @@ bool net_pool_has(const struct net_pool *pool, const struct net_address *address
 
 bool net_pool_is_free_to_give(const struct net_pool *pool, const struct net_address *address)
 {
-	size_t family = net_pool_index(address->family);
+	size_t family = net_family_index(address->family);
 	const struct net_address *gateway = &pool->gateways[family], *network = &pool->networks[family];
 	struct net_address on_link = *address;
 

@@ -70,7 +70,7 @@ static int set_gateways(struct net_pool *pool, const char *text, struct err *err
 		return err_exit(err, EXIT_INVALID, EINVAL, "gateway '%.80s': expected an address such as 10.1.0.1 or 10.1.0.1/24",
 				text);
 	for (size_t i = 0; i < n; i++) {
-		size_t f = net_pool_index(given[i].family);
+		size_t f = net_family_index(given[i].family);
 
 		net_address_format(&given[i], false, shown);
 		if (pool->gateways[f].family)
@@ -90,8 +90,8 @@ static int set_gateways(struct net_pool *pool, const char *text, struct err *err
 
 static void find_network(struct net_pool *pool, int family)
 {
-	struct net_address *network = &pool->networks[net_pool_index(family)];
-	const struct net_address *gateway = &pool->gateways[net_pool_index(family)];
+	struct net_address *network = &pool->networks[net_family_index(family)];
+	const struct net_address *gateway = &pool->gateways[net_family_index(family)];
 
 	if (network->family || !net_pool_has_family(pool, family))
 		return;
@@ -114,8 +114,8 @@ static void find_network(struct net_pool *pool, int family)
 
 static int find_gateway(struct net_pool *pool, int family, struct err *err)
 {
-	const struct net_address *network = &pool->networks[net_pool_index(family)];
-	struct net_address *gateway = &pool->gateways[net_pool_index(family)];
+	const struct net_address *network = &pool->networks[net_family_index(family)];
+	struct net_address *gateway = &pool->gateways[net_family_index(family)];
 
 	if (gateway->family || !net_pool_has_family(pool, family))
 		return 0;
@@ -178,7 +178,7 @@ static int add_network(struct net_pool *pool, const char *key, const char *text,
 	if (r < 0)
 		return r;
 
-	size_t f = net_pool_index(a.family);
+	size_t f = net_family_index(a.family);
 
 	if (pool->gateways[f].family)
 		return err_exit(err, EXIT_BAD_CONFIG, EINVAL, "%s '%s': expected an IPv6 address", key, text);

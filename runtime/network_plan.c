@@ -86,7 +86,7 @@ static void fit_prefixes(struct net_plan *plan, const struct net_pool *pool)
 {
 	for (size_t i = 0; i < plan->n_addresses; i++) {
 		struct net_address *a = &plan->addresses[i];
-		const struct net_address *network = pool ? &pool->networks[family_index(a->family)] : NULL;
+		const struct net_address *network = pool ? &pool->networks[net_family_index(a->family)] : NULL;
 
 		if (plan->mode == NET_MODE_ROUTED)
 			a->prefix = net_address_bits(a);
@@ -115,7 +115,7 @@ static int plan_gateways(const struct guest_interface *iface, const struct net_p
 		r = interface_parse_addresses(iface->gateway, &given, &n, err);
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		if (has_family(plan, given[i].family))
-			plan->gateways[family_index(given[i].family)] = given[i];
+			plan->gateways[net_family_index(given[i].family)] = given[i];
 	}
 	return r;
 }

@@ -53,7 +53,7 @@ int network_add_proxies(const struct net_plan *plan, struct err *err)
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < plan->n_addresses; i++) {
-		const char *uplink = plan->uplinks[family_index(plan->addresses[i].family)];
+		const char *uplink = plan->uplinks[net_family_index(plan->addresses[i].family)];
 
 		if (*uplink)
 			r = net_proxy_add(uplink, &plan->addresses[i], err);
@@ -63,7 +63,7 @@ int network_add_proxies(const struct net_plan *plan, struct err *err)
 
 int network_remove_proxy(const struct net_plan *plan, const struct net_address *address, struct err *err)
 {
-	const char *uplink = plan->uplinks[family_index(address->family)];
+	const char *uplink = plan->uplinks[net_family_index(address->family)];
 
 	return *uplink ? net_proxy_remove(uplink, address, err) : 0;
 }
@@ -199,7 +199,7 @@ static void announce_routed(const struct net_plan *plan)
 	struct err ignored = ERR_INIT;
 
 	for (size_t i = 0; i < plan->n_addresses; i++) {
-		const char *uplink = plan->uplinks[family_index(plan->addresses[i].family)];
+		const char *uplink = plan->uplinks[net_family_index(plan->addresses[i].family)];
 
 		if (*uplink)
 			(void)!net_announce(uplink, NULL, &plan->addresses[i], 1, &ignored);

@@ -18,9 +18,9 @@ static void find_families(const struct net_plan *plan, bool ret[2])
 {
 	ret[0] = ret[1] = false;
 	for (size_t i = 0; i < plan->n_addresses; i++)
-		ret[family_index(plan->addresses[i].family)] = true;
+		ret[net_family_index(plan->addresses[i].family)] = true;
 	for (size_t i = 0; i < plan->n_prefixes; i++)
-		ret[family_index(plan->prefixes[i].family)] = true;
+		ret[net_family_index(plan->prefixes[i].family)] = true;
 }
 
 static int find_uplink(const struct node *node, size_t f, char room[IFNAMSIZ], struct err *err)

@@ -11,11 +11,6 @@ void network_point(struct net_plan *plan);
 /* What a plan has on the host's side of a routed link. */
 struct net_routed_spec network_routed_of(const struct net_plan *plan);
 
-static inline size_t family_index(int family)
-{
-	return family == AF_INET ? 0 : 1;
-}
-
 /*
  * network_unplug() in two: the link, after which nothing is counted any more, and all else, the counters among it. Both are tried
  * to their end; the first error counts. `io_hold` is closed by the caller behind all of it: see net_filter_remove().
