@@ -281,10 +281,9 @@ struct releasing {
 static int release_if_its(void *context, const char *name)
 {
 	struct releasing *rel = context;
-	size_t len = strlen(rel->uuid);
 	struct address_owner is;
 
-	if (!address_read_owner(rel->fd, name, &is) || strncmp(is.text, rel->uuid, len) != 0 || is.text[len] != '/')
+	if (!address_read_owner_of(rel->fd, name, rel->uuid, &is))
 		return 0;
 	if (unlinkat(rel->fd, name, 0) < 0 && errno != ENOENT)
 		return -errno;

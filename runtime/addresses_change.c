@@ -94,12 +94,9 @@ static bool is_kept(const struct keeping *k, const char *name, const struct addr
 static int release_unless_kept(void *context, const char *name)
 {
 	struct keeping *k = context;
-	size_t len = strlen(k->uuid);
 	struct address_owner is;
 
-	if (!address_read_owner(k->fd, name, &is) || strncmp(is.text, k->uuid, len) != 0 || is.text[len] != '/')
-		return 0;
-	if (is_kept(k, name, &is))
+	if (!address_read_owner_of(k->fd, name, k->uuid, &is) || is_kept(k, name, &is))
 		return 0;
 	if (unlinkat(k->fd, name, 0) < 0 && errno != ENOENT)
 		return -errno;

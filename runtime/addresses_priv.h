@@ -41,6 +41,9 @@ int address_unclaim(int registry_fd, const char *name, const struct address_owne
 /* Whose is it? false if it is nobody's. */
 bool address_read_owner(int registry_fd, const char *name, struct address_owner *ret);
 
+/* The same, for whoever asks about one guest: is it `uuid`'s, by whichever interface? */
+bool address_read_owner_of(int registry_fd, const char *name, const char *uuid, struct address_owner *ret);
+
 /* Is there a routed prefix of another guest that covers the address (or the network)? 1 and its name and owner, or 0. */
 int address_find_cover(int registry_fd, const struct net_address *address, const struct address_owner *owner,
 		       char ret_name[ADDRESS_NAME_ROOM], struct address_owner *ret_owner);

@@ -96,6 +96,13 @@ bool address_read_owner(int registry_fd, const char *name, struct address_owner 
 	return n >= 0;
 }
 
+bool address_read_owner_of(int registry_fd, const char *name, const char *uuid, struct address_owner *ret)
+{
+	size_t len = strlen(uuid);
+
+	return address_read_owner(registry_fd, name, ret) && strncmp(ret->text, uuid, len) == 0 && ret->text[len] == '/';
+}
+
 int address_unclaim(int registry_fd, const char *name, const struct address_owner *owner)
 {
 	struct address_owner is;
