@@ -5,10 +5,7 @@ load world
 
 setup_file() {
 	world_up
-	in_host ip link add br0 type bridge
-	in_host ip link set br0 up
-	in_host ip addr add 192.0.2.1/24 dev br0
-	in_host ip addr add 2001:db8:2::1/64 dev br0 nodad
+	world_bridge
 }
 
 teardown_file() {

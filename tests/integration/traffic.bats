@@ -8,10 +8,7 @@ HOOK=$CTCTL_PREFIX/etc/hooks/quota
 
 setup_file() {
 	world_up
-	in_host ip link add br0 type bridge
-	in_host ip link set br0 up
-	in_host ip addr add 192.0.2.1/24 dev br0
-	in_host ip addr add 2001:db8:2::1/64 dev br0 nodad
+	world_bridge
 	# Whom the guest talks to: behind lan.
 	in_lan ip addr add 10.77.0.1/32 dev lo
 	in_lan ip addr add 203.0.113.7/32 dev lo

@@ -71,6 +71,14 @@ world_up() {
 	in_host ip route add default via 2001:db8:1::ff
 }
 
+# And br0, with no way to the wire: the host is 192.0.2.1 and 2001:db8:2::1 on it.
+world_bridge() {
+	in_host ip link add br0 type bridge
+	in_host ip link set br0 up
+	in_host ip addr add 192.0.2.1/24 dev br0
+	in_host ip addr add 2001:db8:2::1/64 dev br0 nodad
+}
+
 # Whoever is left in it ends with it: servers, and what they forked.
 world_down() {
 	local world space
