@@ -5,7 +5,9 @@
 
 HOST_PORT=2222
 HOST_MEMORY=${HOST_MEMORY:-3072}
-HOST_CPUS=${HOST_CPUS:-2}
+# The second one is for whoever needs two (SPARE_CPU): two emulated processors wait for each other in the kernel, and the longer the fewer real ones there are.
+HOST_CPUS=2
+SPARE_CPU=1
 HOST_INPUT_SIZE=3G
 # With nested SVM, so that the host can have VMs of its own. MONITOR is left out because an emulated processor cannot wait in it; misaligned SSE is
 # not emulated. Where the machine itself has hardware assistance, its own processor is passed on.
@@ -31,6 +33,7 @@ accelerator() {
 	fi
 }
 
+# The kernel does not trust an emulated TSC by itself, and each look at another clock would leave the emulated processor.
 # qemu_start NAME IMAGE [ARGUMENT...]: returns when QEMU has opened its sockets; the host itself may be anywhere then.
 qemu_start() {
 	local dir=$HOSTS_RUN/$1 image=$2 tree=$HOSTS_CACHE/qemu accelerate pair='server=on'
@@ -39,8 +42,8 @@ qemu_start() {
 	mkfifo "$dir"/{monitor,ready}.{in,out}
 	[ ! -s "$dir/pair-of" ] || pair="server=off"
 	host_tool qemu-system-x86_64 -L "$tree/usr/share/qemu" -L "$tree/usr/share/seabios" -nodefaults -no-user-config -display none \
-		-machine q35 "${accelerate[@]}" -smp "$HOST_CPUS" -m "$HOST_MEMORY" -kernel "$image/vmlinuz" -initrd "$image/initrd" \
-		-append 'console=ttyS0 root=/dev/vda rw quiet mitigations=off no_timer_check random.trust_cpu=on systemd.show_status=0' \
+		-machine q35,hpet=off "${accelerate[@]}" -smp "$HOST_CPUS" -m "$HOST_MEMORY" -kernel "$image/vmlinuz" -initrd "$image/initrd" \
+		-append 'console=ttyS0 root=/dev/vda rw quiet mitigations=off no_timer_check tsc=reliable random.trust_cpu=on systemd.show_status=0' \
 		-chardev "file,id=console,path=$dir/console.log,append=on" -serial chardev:console \
 		-chardev "pipe,id=ready,path=$dir/ready" -serial chardev:ready \
 		-chardev "pipe,id=monitor,path=$dir/monitor" -mon chardev=monitor,mode=control \

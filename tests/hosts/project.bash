@@ -47,7 +47,8 @@ project_image() {
 		if [ $(host_field "$host" 3) = disk ]; then
 			mkfs.btrfs -q /dev/disk/by-id/virtio-disk
 			mount /dev/disk/by-id/virtio-disk /srv/disk
-		fi" || return
+		fi
+		echo 0 >/sys/devices/system/cpu/cpu$SPARE_CPU/online" || return
 	host_save "$host.install" "$dir/saved" || return
 	mv -f "$dir"/saved/* "$dir"
 }
