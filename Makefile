@@ -52,7 +52,7 @@ SRC_netns     := $(wildcard netns/*.c)
 SRC_storage   := $(wildcard storage/*.c)
 SRC_templates := $(wildcard templates/*.c)
 SRC_unpack    := $(wildcard templates/unpack/*.c)
-SRC_runtime   := $(wildcard runtime/*.c runtime/container/*.c)
+SRC_runtime   := $(wildcard runtime/*.c runtime/container/*.c runtime/checkpoint/*.c)
 SRC_monitor   := $(wildcard runtime/monitor/*.c)
 SRC_cmd       := $(filter-out cmd/main.c,$(wildcard cmd/*.c))
 

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+
+/*
+ * CRIU, driven by its RPC (criu.org/RPC; images/rpc.proto): a process `criu swrk FD` for each request, at the other end of a
+ * socket pair. It asks us at each of its stages (notify), so that no script is run.
+ *
+ * Called by the host's root. The CRIU process is in a session of its own and does not end with its caller: one that is killed
+ * amidst a dump leaves processes that it has half changed.
+ */
+
+/* The stages that a caller may act on; others are answered "go on". pid is the root process's on the host, from SETUP_NAMESPACES on. */
+enum criu_stage {
+	CRIU_NETWORK_LOCK,
+	CRIU_NETWORK_UNLOCK,
+	CRIU_SETUP_NAMESPACES,
+	CRIU_POST_SETUP_NAMESPACES,
+	CRIU_POST_RESTORE, /* all is restored and still stands; a failure here ends it */
+	CRIU_PRE_RESUME,
+	CRIU_POST_RESUME,
+	CRIU_OTHER_STAGE,
+};
+
+/* A descriptor of ours that the restored processes get in place of one that was external: "tty[88:3]". */
+struct criu_inherit {
+	int fd;
+	const char *key;
+};
+
+struct criu_request {
+	int images_fd;	/* the folder of the images, where its log goes, too */
+	const char *log; /* "dump.log" */
+	int timeout_s;	/* of a dump: for the processes to stop. 0: CRIU's own, 10 */
+
+	const char *const *externals; /* "mnt[/dev/null]:dev-null" */
+	size_t n_externals;
+	const struct criu_inherit *inherits;
+	size_t n_inherits;
+
+	pid_t pid;		    /* dump: the root of the tree */
+	bool leave_running;	    /* dump: else CRIU ends what it saved */
+	const char *freeze_cgroup;  /* dump: a folder; CRIU leaves it frozen if it was */
+	const char *cgroup_root;    /* dump: recorded below it; restore: in its place. "/ctctl/web1", in every hierarchy */
+
+	const char *root; /* restore: where the guest's root is mounted */
+
+	/* May be NULL. A negative return ends the request with that error. */
+	int (*notify)(void *context, enum criu_stage stage, pid_t pid, struct err *err);
+	void *context;
+};
+
+/*
+ * Saves a tree of processes: established TCP connections, file locks, deleted files and what a guest's systemd has, as the facts
+ * on checkpoints have it. An error names CRIU's own reason, the last that its log has. Exit status UNSUPPORTED without CRIU.
+ */
+int criu_dump(const struct criu_request *request, struct err *err) _must_check_;
+
+/*
+ * Restores it as a child of the calling process (rst_sibling), in new namespaces, and lets it run. Returns its pid, or a negative
+ * errno: then nothing of it runs. The caller's mount namespace is where `root` is, its network namespace where external network
+ * devices are taken from.
+ */
+pid_t criu_restore(const struct criu_request *request, struct err *err) _must_check_;
+
+/* The program: CTCTL_CRIU of the environment, or where `make deps` has put it. UNSUPPORTED, with what to do, if it is not there. */
+int criu_check_program(struct err *err) _must_check_;

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "runtime/container/cgroup_tree.h"
+#include "runtime/guest.h"
+
+/*
+ * What a suspended guest was: GUESTS/NAME/checkpoint/, a folder of the host's root (0700) with CRIU's images and `manifest`.
+ *
+ *   checkpoint.new/   is being written; without a journal that says so, it is waste and removed
+ *   checkpoint/       is whole and on the disk: the guest is suspended, and no start boots it cold
+ *
+ * All calls are made by the host's root under the guest's lock, but for checkpoint_exists().
+ */
+#define CHECKPOINT_DIR	   "checkpoint"
+#define CHECKPOINT_DIR_NEW "checkpoint.new"
+#define CHECKPOINT_MANIFEST "manifest"
+
+/* Of the container that was saved: what CRIU's images do not say, and what has to be the same to restore it. */
+struct checkpoint_manifest {
+	uint64_t taken_at;     /* seconds since 1970 */
+	char boot[40];	       /* guest_run.boot */
+	char uuid[40];	       /* the guest's */
+	char template_ref[160]; /* with its version */
+	char console[40];      /* of the console's terminal, as CRIU names it: "tty[RDEV:DEV]", hexadecimal */
+	char cgroup[512];      /* where it was: "ctctl/web1" */
+	char kernel[80];       /* uname -r of the host */
+	uint64_t features;
+	uint64_t ids_first;
+	uint64_t started_at; /* when the guest was booted */
+	struct cgroup_tree groups;
+};
+void checkpoint_manifest_free(struct checkpoint_manifest *manifest);
+
+/* An empty checkpoint.new; what an earlier one left is removed. An open folder (readable). */
+int checkpoint_begin(const struct guest *guest, struct err *err) _must_check_;
+
+/* Writes the manifest: "key value" lines, then the groups. Not yet on the disk. */
+int checkpoint_write_manifest(int images_fd, const struct checkpoint_manifest *manifest, struct err *err) _must_check_;
+
+/*
+ * Makes checkpoint.new the checkpoint: every file of it on the disk, then renamed, then the folder. From the rename on, whatever
+ * is killed, the guest is suspended.
+ */
+int checkpoint_commit(const struct guest *guest, int images_fd, struct err *err) _must_check_;
+
+/* Removes an unfinished one. A missing one is a success. */
+int checkpoint_abandon(const struct guest *guest, struct err *err) _must_check_;
+
+/* Removes the checkpoint: renamed to checkpoint.new first, so that no half of one counts. */
+int checkpoint_discard(const struct guest *guest, struct err *err) _must_check_;
+
+bool checkpoint_exists(const struct guest *guest);
+
+/* Opens it and reads its manifest: the open folder, -ENOENT without one, EXIT_RECOVERY if it is damaged. */
+int checkpoint_open(const struct guest *guest, struct checkpoint_manifest *ret, struct err *err) _must_check_;
+
+/* Bytes on the disk, and when it was taken: for `status`. -ENOENT without one. */
+int checkpoint_stat(const struct guest *guest, uint64_t *ret_bytes, uint64_t *ret_taken_at) _must_check_;
