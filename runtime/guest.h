@@ -65,6 +65,7 @@ int guest_each(const struct node *node, int (*each)(void *context, const char *n
 	X(STOPPED, "stopped")                                                                  \
 	X(RUNNING, "running")                                                                  \
 	X(UNMONITORED, "unmonitored") /* running, but its monitor was killed: see `restart` */ \
+	X(SUSPENDED, "suspended")     /* saved on the disk: `start` lets it go on */           \
 	X(BROKEN, "broken")	      /* an interrupted create or destroy, or an unreadable guest.conf */
 
 enum guest_state {

@@ -9,6 +9,7 @@
 #include "base/lock.h"
 #include "base/path.h"
 #include "base/str.h"
+#include "runtime/checkpoint/images.h"
 #include "runtime/container/cgroup.h"
 #include "runtime/guest_priv.h"
 #include "storage/pool.h"
@@ -58,6 +59,8 @@ int guest_get_state(const struct guest *guest, struct guest_status *ret, struct 
 	if (alive < 0)
 		return alive;
 	*ret = (struct guest_status){ .state = GUEST_STOPPED };
+	if (checkpoint_exists(guest))
+		ret->state = GUEST_SUSPENDED;
 	if (path_exists_at(guest->dir_fd, JOURNAL_FILE))
 		ret->state = GUEST_BROKEN;
 	if (alive) {

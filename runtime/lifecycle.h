@@ -21,8 +21,21 @@
 int guest_create(const struct node *node, const char *name, const char *template_ref, const struct guest_setting *settings,
 		 size_t n_settings, struct err *err) _must_check_;
 
-/* Starts it and returns when its init program runs. Exit status RUNNING if it does. */
-int guest_start(const struct node *node, const char *name, struct err *err) _must_check_;
+/*
+ * Starts it and returns when its init program runs. Exit status RUNNING if it does. A suspended guest goes on where it was
+ * (guest_resume()), and is never booted in its place: if that fails, the checkpoint stays. With `discard_checkpoint` a suspended
+ * guest is booted, and what it had in memory is gone.
+ */
+int guest_start(const struct node *node, const char *name, bool discard_checkpoint, struct err *err) _must_check_;
+
+/*
+ * Writes a running container, its memory and connections, to the disk and ends it. If it cannot be saved, it goes on as if
+ * nothing had been. NOT_RUNNING, UNSUPPORTED (no CRIU; a feature that cannot be saved), NO_SPACE.
+ */
+int guest_suspend(const struct node *node, const char *name, struct err *err) _must_check_;
+
+/* Lets a suspended guest go on. NOT_SUSPENDED if it is not; RUNNING. The checkpoint is removed when the guest runs, and only then. */
+int guest_resume(const struct node *node, const char *name, struct err *err) _must_check_;
 
 struct guest_stop_spec {
 	int timeout_s; /* until it is killed; -1: the guest's stop-timeout */

@@ -79,6 +79,18 @@ int network_prepare(const struct guest *guest, struct net_plans *plans, struct e
 int network_plug(const struct node *node, const struct net_plan *plan, int netns_fd, struct err *err) _must_check_;
 int network_unplug(const struct net_plan *plan, struct err *err) _must_check_;
 
+/*
+ * network_plug() in two halves, for a guest that is restored: first its filter and its link, the guest's end in `netns_fd` and the
+ * host's down, so that nothing passes; then, when its sockets are there, the host's end is opened: up, port or routes, shaping.
+ * `ifindex` is the number that the guest's end had, 0 for any. After a failure what was made is removed. A macvlan has no end on the
+ * host and is UNSUPPORTED.
+ */
+int network_plug_closed(const struct net_plan *plan, int netns_fd, unsigned int ifindex, struct err *err) _must_check_;
+int network_open(const struct node *node, const struct net_plan *plan, struct err *err) _must_check_;
+
+/* Nothing passes any more, and the guest's end stays as it is: the host's goes down. Undone by network_open(). */
+int network_shut(const struct net_plan *plan, struct err *err) _must_check_;
+
 /* The guest's side: a view of the plan for net_setup_guest(). */
 struct net_setup_spec network_setup_of(const struct net_plan *plan);
 

@@ -34,19 +34,19 @@ struct criu_inherit {
 };
 
 struct criu_request {
-	int images_fd;	/* the folder of the images, where its log goes, too */
+	int images_fd;	 /* the folder of the images, where its log goes, too */
 	const char *log; /* "dump.log" */
-	int timeout_s;	/* of a dump: for the processes to stop. 0: CRIU's own, 10 */
+	int timeout_s;	 /* of a dump: for the processes to stop. 0: CRIU's own, 10 */
 
 	const char *const *externals; /* "mnt[/dev/null]:dev-null" */
 	size_t n_externals;
 	const struct criu_inherit *inherits;
 	size_t n_inherits;
 
-	pid_t pid;		    /* dump: the root of the tree */
-	bool leave_running;	    /* dump: else CRIU ends what it saved */
-	const char *freeze_cgroup;  /* dump: a folder; CRIU leaves it frozen if it was */
-	const char *cgroup_root;    /* dump: recorded below it; restore: in its place. "/ctctl/web1", in every hierarchy */
+	pid_t pid;		   /* dump: the root of the tree */
+	bool leave_running;	   /* dump: else CRIU ends what it saved */
+	const char *freeze_cgroup; /* dump: a folder; CRIU leaves it frozen if it was */
+	const char *cgroup_root;   /* dump: recorded below it; restore: in its place. "/ctctl/web1", in every hierarchy */
 
 	const char *root; /* restore: where the guest's root is mounted */
 

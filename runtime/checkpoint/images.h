@@ -16,19 +16,19 @@
  *
  * All calls are made by the host's root under the guest's lock, but for checkpoint_exists().
  */
-#define CHECKPOINT_DIR	   "checkpoint"
-#define CHECKPOINT_DIR_NEW "checkpoint.new"
+#define CHECKPOINT_DIR	    "checkpoint"
+#define CHECKPOINT_DIR_NEW  "checkpoint.new"
 #define CHECKPOINT_MANIFEST "manifest"
 
 /* Of the container that was saved: what CRIU's images do not say, and what has to be the same to restore it. */
 struct checkpoint_manifest {
-	uint64_t taken_at;     /* seconds since 1970 */
-	char boot[40];	       /* guest_run.boot */
-	char uuid[40];	       /* the guest's */
+	uint64_t taken_at;	/* seconds since 1970 */
+	char boot[40];		/* guest_run.boot */
+	char uuid[40];		/* the guest's */
 	char template_ref[160]; /* with its version */
-	char console[40];      /* of the console's terminal, as CRIU names it: "tty[RDEV:DEV]", hexadecimal */
-	char cgroup[512];      /* where it was: "ctctl/web1" */
-	char kernel[80];       /* uname -r of the host */
+	char console[40];	/* of the console's terminal, as CRIU names it: "tty[RDEV:DEV]", hexadecimal */
+	char cgroup[512];	/* where it was: "ctctl/web1" */
+	char kernel[80];	/* uname -r of the host */
 	uint64_t features;
 	uint64_t ids_first;
 	uint64_t started_at; /* when the guest was booted */
