@@ -12,6 +12,9 @@
 #include "base/journal.h"
 #include "base/path.h"
 #include "base/proc.h"
+#include "runtime/checkpoint/images.h"
+#include "runtime/checkpoint/resume.h"
+#include "runtime/checkpoint/suspend.h"
 #include "runtime/guest_priv.h"
 #include "runtime/operations.h"
 
@@ -165,6 +168,10 @@ static int settle_operation(struct guest *guest, bool is_alive, struct err *err)
 		return settle_set(guest, err);
 	if (strcmp(entry.op, OP_REBOOT) == 0)
 		return settle_reboot(guest, is_alive, err);
+	if (strcmp(entry.op, OP_SUSPEND) == 0)
+		return suspend_settle(guest, err);
+	if (strcmp(entry.op, OP_RESUME) == 0)
+		return resume_settle(guest, is_alive, err);
 	return journal_done(guest->run_fd, false, err);
 }
 
@@ -204,9 +211,17 @@ int guest_settle(struct guest *guest, bool *ret_gone, struct err *err)
 	if (alive < 0)
 		return alive;
 	r = settle_operation(guest, alive, err);
-	if (r == 0)
+	/* A suspend that was finished has ended it. */
+	if (r == 0 && alive)
+		alive = r = guest_get_run(guest, &run, err);
+	if (r >= 0)
 		settle_addresses(guest);
 	if (r < 0 || guest->was_restarted)
+		return r < 0 ? r : 0;
+	/* Of a suspend that ended with the host. */
+	if (!alive)
+		r = checkpoint_abandon(guest, err);
+	if (r < 0)
 		return r;
 	if (!alive)
 		return path_exists_at(guest->run_fd, STATE_FILE) ? settle_end(guest, err) : 0;

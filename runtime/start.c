@@ -11,6 +11,8 @@
 #include "base/journal.h"
 #include "base/path.h"
 #include "base/str.h"
+#include "runtime/checkpoint/images.h"
+#include "runtime/checkpoint/resume.h"
 #include "runtime/container/container.h"
 #include "runtime/guest_priv.h"
 #include "runtime/home.h"
@@ -35,6 +37,10 @@ struct launch {
 	struct net_plans nets;
 	struct inside_start inside;
 	char boot[BOOT_ID_ROOM];
+	bool is_resume; /* of a suspended guest: not a boot */
+	struct resume resume;
+	struct ct_restore restore;
+	char *nursery;
 };
 
 static void launch_release(struct launch *l)
@@ -44,6 +50,8 @@ static void launch_release(struct launch *l)
 	pool_close(l->pool);
 	free(l->cgroup);
 	free(l->monitors);
+	free(l->nursery);
+	resume_close(&l->resume);
 	inside_start_close(&l->inside);
 	network_plans_free(&l->nets);
 }
@@ -136,7 +144,7 @@ static int launch(struct guest *guest, struct launch *l, struct err *err)
 		.init_path = "/sbin/init",
 		.init_kind = c->init ? c->init : "other",
 		.boot = l->boot,
-		.features = c->features,
+		.features = l->is_resume ? l->resume.manifest.features : c->features,
 		.layer_fd = l->layer_fd,
 		.area_fd = l->area_fd,
 		.pool = l->pool,
@@ -149,6 +157,8 @@ static int launch(struct guest *guest, struct launch *l, struct err *err)
 		.node = node,
 		.nets = &l->nets,
 		.inside = &l->inside,
+		.restore = l->is_resume ? &l->restore : NULL,
+		.nursery_cgroup = l->nursery,
 	};
 	int r = check_identity(guest, &spec.ids_first, err);
 
@@ -173,7 +183,7 @@ static int open_journal(const struct guest *guest, const char *boot, struct err 
 		return 0;
 	if (r == 1)
 		r = journal_done(guest->run_fd, false, err);
-	return r < 0 ? r : journal_begin(guest->run_fd, "start", boot, false, err);
+	return r < 0 ? r : journal_begin(guest->run_fd, checkpoint_exists(guest) ? OP_RESUME : "start", boot, false, err);
 }
 
 static int plan_network(const struct guest *guest, struct net_plans *ret, struct err *err)
@@ -183,6 +193,13 @@ static int plan_network(const struct guest *guest, struct net_plans *ret, struct
 	if (r == 0)
 		r = network_prepare(guest, ret, err);
 	return r < 0 ? r : fault_point("start.network-prepared", err);
+}
+
+static int prepare_resume(const struct guest *guest, struct launch *l, struct err *err)
+{
+	l->restore = (struct ct_restore){ .run = resume_run, .context = &l->resume };
+	l->nursery = resume_nursery(guest);
+	return l->nursery ? resume_open(guest, &l->resume, err) : err_oom(err);
 }
 
 /* What can fail for a reason of the user's, while nothing of the guest is there that would have to be undone. */
@@ -199,7 +216,7 @@ static int prepare(const struct guest *guest, struct launch *l, struct err *err)
 		return l->layer_fd;
 	r = plan_network(guest, &l->nets, err);
 	if (r == 0)
-		r = inside_start_open(guest, &l->nets, &l->inside, err);
+		r = l->is_resume ? prepare_resume(guest, l, err) : inside_start_open(guest, &l->nets, &l->inside, err);
 	if (r == 0)
 		r = home_open(guest->node, err);
 	if (r == 0)
@@ -207,9 +224,36 @@ static int prepare(const struct guest *guest, struct launch *l, struct err *err)
 	return r < 0 ? r : make_boot_id(l->boot, err);
 }
 
+static int finish(struct guest *guest, struct launch *l, struct err *err)
+{
+	int r = 0;
+
+	guest_protect_or_warn(guest, guest->config.memory_low);
+	if (l->is_resume)
+		r = checkpoint_discard(guest, err);
+	else
+		inside_start_done(guest, &l->inside);
+	return r < 0 ? r : journal_done(guest->run_fd, false, err);
+}
+
+static void undo(struct guest *guest, const struct launch *l)
+{
+	struct err why = ERR_INIT;
+	int r = l->is_resume ? resume_undo(guest, &why) : guest_cleanup_run(guest, &why);
+
+	if (r < 0 || journal_done(guest->run_fd, false, &why) < 0)
+		log_warning(guest->node->log, "guest '%s': not all of the failed start could be undone: %s", guest->name,
+			    why.msg);
+}
+
 int guest_start_locked(struct guest *guest, struct err *err)
 {
-	_cleanup_(launch_release) struct launch l = { .area_fd = -EBADF, .layer_fd = -EBADF };
+	_cleanup_(launch_release) struct launch l = {
+		.area_fd = -EBADF,
+		.layer_fd = -EBADF,
+		.is_resume = checkpoint_exists(guest),
+		.resume = RESUME_INIT,
+	};
 	int r = prepare(guest, &l, err);
 
 	if (r < 0)
@@ -225,36 +269,50 @@ int guest_start_locked(struct guest *guest, struct err *err)
 		r = launch(guest, &l, err);
 	if (r == 0)
 		r = fault_point("start.launched", err);
-	if (r == 0) {
-		inside_start_done(guest, &l.inside);
-		guest_protect_or_warn(guest, guest->config.memory_low);
-		return journal_done(guest->run_fd, false, err);
-	}
-
-	struct err undo = ERR_INIT;
-
-	if (guest_cleanup_run(guest, &undo) < 0 || journal_done(guest->run_fd, false, &undo) < 0)
-		log_warning(guest->node->log, "guest '%s': not all of the failed start could be undone: %s", guest->name,
-			    undo.msg);
+	if (r == 0)
+		return finish(guest, &l, err);
+	undo(guest, &l);
 	return r;
 }
 
-int guest_start(const struct node *node, const char *name, struct err *err)
+/* Neither boots nor resumes what runs: 0 if it is to be started, 1 if there is nothing left to do. */
+static int open_to_start(const struct node *node, const char *name, const char *verb, struct guest **ret, struct err *err)
 {
-	_cleanup_guest_ struct guest *guest = NULL;
 	struct guest_run run;
-	int r = guest_open_locked(node, name, "start", false, &guest, err);
+	int r = guest_open_locked(node, name, verb, false, ret, err);
 
-	if (r < 0)
-		return r;
-	r = guest_get_run(guest, &run, err);
+	if (r == 0)
+		r = guest_get_run(*ret, &run, err);
 	if (r < 0)
 		return r;
 	/* What was asked for was done while it was opened. */
-	if (r > 0 && guest->was_restarted)
-		return 0;
+	if (r > 0 && (*ret)->was_restarted)
+		return 1;
 	if (r > 0)
 		return err_exit(err, EXIT_RUNNING, EALREADY, "guest '%s' is running", name);
-	r = guest_cleanup_ended(guest, err);
-	return r < 0 ? r : guest_start_locked(guest, err);
+	return guest_cleanup_ended(*ret, err);
+}
+
+int guest_start(const struct node *node, const char *name, bool discard_checkpoint, struct err *err)
+{
+	_cleanup_guest_ struct guest *guest = NULL;
+	int r = open_to_start(node, name, "start", &guest, err);
+
+	if (r == 0 && discard_checkpoint)
+		r = checkpoint_discard(guest, err);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	return guest_start_locked(guest, err);
+}
+
+int guest_resume(const struct node *node, const char *name, struct err *err)
+{
+	_cleanup_guest_ struct guest *guest = NULL;
+	int r = open_to_start(node, name, OP_RESUME, &guest, err);
+
+	if (r != 0)
+		return r < 0 ? r : 0;
+	if (!checkpoint_exists(guest))
+		return err_exit(err, EXIT_NOT_SUSPENDED, EINVAL, "guest '%s' is not suspended: ctctl start %s", name, name);
+	return guest_start_locked(guest, err);
 }

@@ -42,6 +42,17 @@ struct inside_start;
 struct net_plans;
 struct node;
 struct pool;
+struct ct_spec;
+
+/*
+ * Where processes that were saved come from, instead of an init-to-be (ct_spec.restore). Called in the monitor, as the host's root
+ * in the host's namespaces, where it is again afterwards. The guest's init as a child of the caller, or a negative errno and
+ * nothing of it lives.
+ */
+struct ct_restore {
+	pid_t (*run)(void *context, const struct ct_spec *spec, int console_fd, const char *console_path, struct err *err);
+	void *context;
+};
 
 /* Everything that a start needs to know. Strings and descriptors are the caller's. */
 struct ct_spec {
@@ -53,14 +64,19 @@ struct ct_spec {
 	const char *boot;      /* names this boot of the guest: 32 hexadecimal digits */
 	struct cgroup_spec cgroup;
 	const char *monitors_cgroup; /* where monitors live, beside the guests */
-	uint64_t ids_first;	     /* of NODE_IDS_PER_GUEST on the host */
-	uint64_t features;	     /* 1 << FEATURE_X (params.h) */
-	int layer_fd;		     /* the template's root */
-	int area_fd;		     /* the private area */
-	struct pool *pool;	     /* which it is in, under the guest's uuid */
-	int lock_fd;		     /* ctctl's: the monitor lets go of it */
-	int run_fd;		     /* RUN/NAME */
-	int dir_fd;		     /* GUESTS/NAME, for the console's log */
+	/*
+	 * Where this one is until the guest runs; NULL: among the others. What a restore makes before it is in the guest's group
+	 * can be ended by it.
+	 */
+	const char *nursery_cgroup;
+	uint64_t ids_first; /* of NODE_IDS_PER_GUEST on the host */
+	uint64_t features;  /* 1 << FEATURE_X (params.h) */
+	int layer_fd;	    /* the template's root */
+	int area_fd;	    /* the private area */
+	struct pool *pool;  /* which it is in, under the guest's uuid */
+	int lock_fd;	    /* ctctl's: the monitor lets go of it */
+	int run_fd;	    /* RUN/NAME */
+	int dir_fd;	    /* GUESTS/NAME, for the console's log */
 	const struct node *node;
 	/*
 	 * The guest's network, prepared and noted (network.h). The monitor makes the host's side as the host's root
@@ -68,6 +84,7 @@ struct ct_spec {
 	 */
 	const struct net_plans *nets;
 	const struct inside_start *inside; /* what the init-to-be writes into the guest (inside.h) */
+	const struct ct_restore *restore;  /* NULL: the guest boots */
 	const char *helper_dir;		   /* these three as in struct node */
 	const char *self;
 	const char *prefix;
@@ -76,6 +93,15 @@ struct ct_spec {
 /* Debian's group tty, in the guest as on the host: it may write to a terminal that its user owns (tty(4)). */
 #define CT_TTY_GID	5
 #define CT_TTY_GID_TEXT "5"
+
+/* The n-th of the host's device nodes that a guest with these features has in its /dev, or NULL. */
+const char *ct_device_name(size_t n, uint64_t features);
+
+/*
+ * The root of a guest as a detached mount, from the layer, the area and the pool of `spec`, id-mapped as `userns_fd` is. Called by
+ * the host's root.
+ */
+int ct_assemble_root(const struct ct_spec *spec, int userns_fd, struct err *err) _must_check_;
 
 /* Names of what the monitor makes in RUN/NAME and GUESTS/NAME. */
 #define CT_CONSOLE_SOCKET "console.sock"

@@ -19,6 +19,20 @@ static const struct {
 	{ "urandom", -1 }, { "tty", -1 },  { "fuse", FEATURE_FUSE }, { "net/tun", FEATURE_TUN },
 };
 
+static bool has_node(size_t i, uint64_t features)
+{
+	return nodes[i].feature < 0 || (features >> nodes[i].feature & 1);
+}
+
+const char *ct_device_name(size_t n, uint64_t features)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(nodes); i++) {
+		if (has_node(i, features) && n-- == 0)
+			return nodes[i].name;
+	}
+	return NULL;
+}
+
 /*
  * systemd makes the host's mounts shared, and so these would follow them as slaves: the guest could read which group of the
  * host's they belong to, and CRIU cannot restore them.
@@ -40,7 +54,7 @@ int ct_devices_collect(const struct ct_spec *spec, const char *console_path, str
 	for (size_t i = 0; i < ARRAY_SIZE(nodes); i++) {
 		char path[32];
 
-		if (nodes[i].feature >= 0 && !(spec->features >> nodes[i].feature & 1))
+		if (!has_node(i, spec->features))
 			continue;
 		snprintf(path, sizeof(path), "/dev/%s", nodes[i].name);
 

@@ -55,7 +55,7 @@ int ct_open_monitors(const char *path, struct cgroup_join *ret, struct err *err)
 static pid_t clone_monitor(const struct ct_spec *spec, const struct cgroup_join *guest_group, int fds[2], struct err *err)
 {
 	_cleanup_(cgroup_join_close) struct cgroup_join monitors = CGROUP_JOIN_INIT;
-	int r = ct_open_monitors(spec->monitors_cgroup, &monitors, err);
+	int r = ct_open_monitors(spec->nursery_cgroup ? spec->nursery_cgroup : spec->monitors_cgroup, &monitors, err);
 
 	if (r < 0)
 		return r;

@@ -142,6 +142,27 @@ static int open_ns(pid_t pid, const char *which, struct err *err)
 	return fd < 0 ? err_sys(err, errno, "open the guest's %s namespace", which) : fd;
 }
 
+int ct_assemble_root(const struct ct_spec *spec, int userns_fd, struct err *err)
+{
+	struct rootfs_spec root = {
+		.layer_fds = { spec->layer_fd },
+		.n_layers = 1,
+		.area_fd = spec->area_fd,
+		.pool = spec->pool,
+		.area_id = spec->uuid,
+		.userns_fd = userns_fd,
+		.root_uid = (uid_t)spec->ids_first,
+	};
+	_cleanup_fd_ int tree = rootfs_assemble(&root, err);
+
+	if (tree < 0)
+		return err_wrap(err, "assemble the guest's root");
+
+	int r = fault_point("start.root", err);
+
+	return r < 0 ? r : TAKE_FD(tree);
+}
+
 static int give_root(struct supervisor *sv, struct err *err)
 {
 	const struct ct_spec *spec = sv->spec;
@@ -157,22 +178,10 @@ static int give_root(struct supervisor *sv, struct err *err)
 	if (userns < 0)
 		return userns;
 
-	struct rootfs_spec root = {
-		.layer_fds = { spec->layer_fd },
-		.n_layers = 1,
-		.area_fd = spec->area_fd,
-		.pool = spec->pool,
-		.area_id = spec->uuid,
-		.userns_fd = userns,
-		.root_uid = (uid_t)spec->ids_first,
-	};
-	_cleanup_fd_ int tree = rootfs_assemble(&root, err);
+	_cleanup_fd_ int tree = ct_assemble_root(spec, userns, err);
 
 	if (tree < 0)
-		return err_wrap(err, "assemble the guest's root");
-	r = fault_point("start.root", err);
-	if (r < 0)
-		return r;
+		return tree;
 	r = sync_send(sv->init_fd, CT_ROOT, 0, tree);
 	return r < 0 ? err_sys(err, -r, "hand the root to the guest") : 0;
 }
@@ -261,6 +270,40 @@ static int equip_init(struct supervisor *sv, struct err *err)
 	return r < 0 ? sync_prefer_peer(sv->init_fd, "the guest", err) : 0;
 }
 
+static int boot(struct supervisor *sv, struct err *err)
+{
+	int r = clone_init(sv, err);
+
+	if (r == 0)
+		r = equip_init(sv, err);
+	return r < 0 ? r : wait_for_exec(sv, err);
+}
+
+/* The monitor has been where all of a failed restore can be ended; from here on it lives with the others. */
+static int leave_nursery(const struct ct_spec *spec, struct err *err)
+{
+	int r = cgroup_attach(spec->monitors_cgroup, getpid(), err);
+
+	return r < 0 ? r : cgroup_destroy(spec->nursery_cgroup, err);
+}
+
+static int restore(struct supervisor *sv, struct err *err)
+{
+	const struct ct_restore *from = sv->spec->restore;
+	int r;
+
+	sv->init = from->run(from->context, sv->spec, sv->slave_fd, sv->slave_path, err);
+	if (sv->init < 0)
+		return sv->init;
+	sv->pidfd = (int)syscall(SYS_pidfd_open, sv->init, 0);
+	if (sv->pidfd < 0)
+		return err_sys(err, errno, "open the restored guest");
+	if (sv->spec->nets->n > 0)
+		sv->netns_fd = open_ns(sv->init, "net", err);
+	r = sv->spec->nets->n > 0 && sv->netns_fd < 0 ? sv->netns_fd : leave_nursery(sv->spec, err);
+	return r < 0 ? r : fault_point("resume.restored", err);
+}
+
 static int supervise(struct supervisor *sv, struct err *err)
 {
 	int r = sync_expect(sv->ctctl_fd, CT_PROCEED, "ctctl", "proceed", NULL, NULL, err);
@@ -271,11 +314,9 @@ static int supervise(struct supervisor *sv, struct err *err)
 		r = rlimits_lift_shared(err);
 	if (r == 0)
 		r = open_console(sv, err);
-	if (r == 0)
-		r = clone_init(sv, err);
-	if (r == 0)
-		r = equip_init(sv, err);
-	return r < 0 ? r : wait_for_exec(sv, err);
+	if (r < 0)
+		return r;
+	return sv->spec->restore ? restore(sv, err) : boot(sv, err);
 }
 
 static struct monitor_start monitor_of(const struct supervisor *sv)

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "runtime/checkpoint/suspend.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <time.h>
+
+#include "base/cleanup.h"
+#include "base/fault.h"
+#include "base/journal.h"
+#include "base/str.h"
+#include "runtime/checkpoint/criu.h"
+#include "runtime/checkpoint/externals.h"
+#include "runtime/checkpoint/images.h"
+#include "runtime/checkpoint/mend_images.h"
+#include "runtime/container/cgroup_tree.h"
+#include "runtime/container/container.h"
+#include "runtime/container/monitor_fds.h"
+#include "runtime/guest_priv.h"
+#include "runtime/lifecycle.h"
+#include "runtime/network.h"
+
+/* For the processes of a guest to stand, those that wait for a slow disk included. */
+#define FREEZE_TIMEOUT_MS 30000
+/* CRIU's own, for all of its dump: 500 processes on a busy host. */
+#define DUMP_TIMEOUT_S 600
+
+static int check_features(const struct guest *guest, uint64_t features, struct err *err)
+{
+	static const struct {
+		enum feature feature;
+		const char *why;
+	} unsaved[] = {
+		{ FEATURE_NESTING, "containers of its own" },
+		{ FEATURE_IO_URING, "io_uring" },
+		{ FEATURE_FUSE, "file systems of its own (fuse)" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(unsaved); i++) {
+		if (features >> unsaved[i].feature & 1)
+			return err_exit(
+				err, EXIT_UNSUPPORTED, ENOTSUP,
+				"guest '%s' may use %s, which no checkpoint can hold: ctctl set %s features=, then restart it",
+				guest->name, unsaved[i].why, guest->name);
+	}
+	return 0;
+}
+
+/* What can be known without touching the guest. */
+static int check(const struct guest *guest, const struct guest_run *run, const struct net_plans *nets, struct err *err)
+{
+	int r = criu_check_program(err);
+
+	if (r == 0)
+		r = check_features(guest, run->features, err);
+	for (size_t i = 0; r == 0 && i < nets->n; i++) {
+		if (nets->list[i].mode == NET_MODE_MACVLAN)
+			r = err_exit(
+				err, EXIT_UNSUPPORTED, ENOTSUP,
+				"guest '%s': its interface '%s' is a macvlan, which cannot be saved: bridge it, or remove it",
+				guest->name, nets->list[i].guest_name);
+	}
+	return r;
+}
+
+/* The terminal as CRIU knows it, by the end that the monitor holds: "" if that was lost with its first monitor. */
+static void name_console(const struct guest_run *run, char *room, size_t size)
+{
+	char path[48];
+	struct stat st;
+
+	room[0] = '\0';
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", run->monitor.pid, MONITOR_FD_SLAVE);
+	if (stat(path, &st) == 0)
+		snprintf(room, size, "tty[%llx:%llx]", (unsigned long long)st.st_rdev, (unsigned long long)st.st_dev);
+}
+
+static int fill_manifest(const struct guest *guest, const struct guest_run *run, struct checkpoint_manifest *ret, struct err *err)
+{
+	struct utsname host;
+	int r = uname(&host) < 0 ? -errno : 0;
+
+	*ret = (struct checkpoint_manifest){
+		.taken_at = (uint64_t)time(NULL),
+		.features = run->features,
+		.ids_first = run->ids_first,
+		.started_at = run->started_at,
+	};
+	name_console(run, ret->console, sizeof(ret->console));
+	if (r == 0)
+		r = str_copy(ret->boot, sizeof(ret->boot), run->boot);
+	if (r == 0)
+		r = str_copy(ret->uuid, sizeof(ret->uuid), guest->config.uuid);
+	if (r == 0)
+		r = str_copy(ret->template_ref, sizeof(ret->template_ref), guest->config.template_ref);
+	if (r == 0)
+		r = str_copy(ret->kernel, sizeof(ret->kernel), host.release);
+	if (r == 0)
+		r = str_copy(ret->cgroup, sizeof(ret->cgroup), run->cgroup);
+	if (r < 0)
+		return err_sys(err, -r, "describe the checkpoint of guest '%s'", guest->name);
+	return cgroup_tree_read(run->cgroup, &ret->groups, err);
+}
+
+static int write_manifest(const struct guest *guest, const struct guest_run *run, int images_fd, char ret_console[40],
+			  struct err *err)
+{
+	_cleanup_(checkpoint_manifest_free) struct checkpoint_manifest manifest = { 0 };
+	int r = fill_manifest(guest, run, &manifest, err);
+
+	memcpy(ret_console, manifest.console, sizeof(manifest.console));
+	return r < 0 ? r : checkpoint_write_manifest(images_fd, &manifest, err);
+}
+
+static int dump(const struct guest_run *run, int images_fd, const char *console, struct err *err)
+{
+	_cleanup_free_ char *folder = NULL;
+	_cleanup_free_ char *group = str_printf("/%s", run->cgroup);
+	_cleanup_(externals_free) struct externals externals = EXTERNALS_INIT;
+	int r = group ? cgroup_v2_folder(run->cgroup, &folder, err) : err_oom(err);
+
+	if (r == 0)
+		r = externals_of_dump(&externals, run->features, console, err);
+	if (r < 0)
+		return r;
+
+	struct criu_request request = {
+		.images_fd = images_fd,
+		.log = "dump.log",
+		.timeout_s = DUMP_TIMEOUT_S,
+		.externals = (const char *const *)externals.list,
+		.n_externals = externals.n,
+		.pid = run->init.pid,
+		.leave_running = true,
+		.freeze_cgroup = folder,
+		.cgroup_root = group,
+	};
+
+	return criu_dump(&request, err);
+}
+
+/* Between "frozen" and the point of no return. */
+static int save_frozen(const struct guest *guest, const struct guest_run *run, int images_fd, struct err *err)
+{
+	char console[40];
+	int r = fault_point("suspend.frozen", err);
+
+	if (r == 0)
+		r = write_manifest(guest, run, images_fd, console, err);
+	if (r == 0)
+		r = dump(run, images_fd, console, err);
+	if (r == 0)
+		r = fault_point("suspend.dumped", err);
+	if (r == 0)
+		r = checkpoint_mend_images(images_fd, err);
+	return r < 0 ? r : checkpoint_commit(guest, images_fd, err);
+}
+
+static int shut_all(const struct net_plans *nets, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < nets->n; i++)
+		r = network_shut(&nets->list[i], err);
+	return r;
+}
+
+static int save(const struct guest *guest, const struct guest_run *run, const struct net_plans *nets, int images_fd,
+		struct err *err)
+{
+	int r = journal_begin(guest->run_fd, OP_SUSPEND, run->boot, false, err);
+
+	if (r == 0)
+		r = fault_point("suspend.noted", err);
+	if (r == 0)
+		r = shut_all(nets, err);
+	if (r == 0)
+		r = fault_point("suspend.shut", err);
+	if (r == 0)
+		r = cgroup_freeze(run->cgroup, FREEZE_TIMEOUT_MS, err);
+	return r < 0 ? r : save_frozen(guest, run, images_fd, err);
+}
+
+/* As before the suspend. All of it is tried: a guest that runs without one interface is better than one that stands. */
+static int go_on(const struct guest *guest, const char *cgroup, const struct net_plans *nets, struct err *err)
+{
+	struct err later = ERR_INIT, *e = err;
+	int r = 0, next;
+
+	for (size_t i = 0; i < nets->n; i++) {
+		next = network_open(guest->node, &nets->list[i], e);
+		if (next < 0 && r == 0) {
+			r = next;
+			e = &later;
+		}
+	}
+	next = cgroup_thaw(cgroup, e);
+	if (next < 0 && r == 0) {
+		r = next;
+		e = &later;
+	}
+	next = checkpoint_abandon(guest, e);
+	return r < 0 ? r : next;
+}
+
+static int go_on_noted(const struct guest *guest, const char *cgroup, struct err *err)
+{
+	struct net_plans nets = NET_PLANS_INIT;
+	int r = network_read_note(guest->run_fd, LINKS_FILE, &nets, err);
+
+	if (r >= 0)
+		r = go_on(guest, cgroup, &nets, err);
+	network_plans_free(&nets);
+	return r < 0 ? r : journal_done(guest->run_fd, false, err);
+}
+
+/* The guest is suspended: what stands is ended. */
+static int end_saved(struct guest *guest, struct err *err)
+{
+	int r = guest_cleanup_run(guest, err);
+
+	if (r == 0)
+		r = fault_point("suspend.ended", err);
+	return r < 0 ? r : journal_done(guest->run_fd, false, err);
+}
+
+int suspend_settle(struct guest *guest, struct err *err)
+{
+	struct guest_run run;
+	int r;
+
+	if (checkpoint_exists(guest)) {
+		r = end_saved(guest, err);
+		if (r == 0)
+			log_notice(guest->node->log, "guest '%s': an interrupted suspend was finished", guest->name);
+		return r;
+	}
+	r = guest_get_run(guest, &run, err);
+	if (r < 0)
+		return r;
+	r = r == 0 ? checkpoint_abandon(guest, err) : go_on_noted(guest, run.cgroup, err);
+	if (r < 0)
+		return err_wrap(err, "undo an interrupted suspend of guest '%s'", guest->name);
+	log_notice(guest->node->log, "guest '%s': an interrupted suspend was undone", guest->name);
+	return journal_done(guest->run_fd, false, err);
+}
+
+static int suspend(struct guest *guest, const struct guest_run *run, const struct net_plans *nets, struct err *err)
+{
+	struct err undo = ERR_INIT;
+	int r = check(guest, run, nets, err);
+	_cleanup_fd_ int images = r < 0 ? -EBADF : checkpoint_begin(guest, err);
+
+	if (r < 0 || images < 0)
+		return r < 0 ? r : images;
+	r = save(guest, run, nets, images, err);
+	/* After the point of no return, its own error is one of the disk, and the guest is suspended all the same. */
+	if (checkpoint_exists(guest))
+		return end_saved(guest, r < 0 ? &undo : err);
+	if (go_on_noted(guest, run->cgroup, &undo) < 0)
+		log_warning(guest->node->log, "guest '%s': not all of the failed suspend could be undone: %s", guest->name,
+			    undo.msg);
+	return err_wrap(err, "guest '%s' was not suspended and goes on", guest->name);
+}
+
+int guest_suspend(const struct node *node, const char *name, struct err *err)
+{
+	_cleanup_guest_ struct guest *guest = NULL;
+	struct net_plans nets = NET_PLANS_INIT;
+	struct guest_run run;
+	int r = guest_open_locked(node, name, OP_SUSPEND, false, &guest, err);
+
+	if (r == 0)
+		r = guest_get_run(guest, &run, err);
+	if (r < 0)
+		return r;
+	if (r == 0 && checkpoint_exists(guest))
+		return err_exit(err, EXIT_SUSPENDED, EALREADY, "guest '%s' is suspended already: ctctl resume %s", name, name);
+	if (r == 0)
+		return err_exit(err, EXIT_NOT_RUNNING, ESRCH, "guest '%s' is not running", name);
+
+	_cleanup_fd_ int monitor = guest_open_monitor(guest);
+
+	r = network_read_note(guest->run_fd, LINKS_FILE, &nets, err);
+	if (r >= 0)
+		r = suspend(guest, &run, &nets, err);
+	network_plans_free(&nets);
+	if (r == 0)
+		guest_release_to_monitor(guest, monitor);
+	return r;
+}
