@@ -175,14 +175,23 @@ static int settle_operation(struct guest *guest, bool is_alive, struct err *err)
 	return journal_done(guest->run_fd, false, err);
 }
 
-/* The init has ended and nobody cleaned up: its monitor was killed, too. */
-static int settle_end(struct guest *guest, struct err *err)
+/* Its init may have ended and nobody cleaned up: its monitor was killed, too. Or a suspend ended with the host. */
+static int settle_stopped(struct guest *guest, struct err *err)
 {
-	int r = guest_cleanup_run(guest, err);
+	int r = checkpoint_abandon(guest, err);
 
-	if (r < 0)
-		return err_wrap(err, "clean up after guest '%s'", guest->name);
-	return 0;
+	if (r == 0)
+		r = guest_cleanup_ended(guest, err);
+	return r < 0 ? err_wrap(err, "clean up after guest '%s'", guest->name) : 0;
+}
+
+static void settle_monitor(struct guest *guest, const struct guest_run *run)
+{
+	struct err why = ERR_INIT;
+
+	if (!proc_is_alive(&run->monitor) && guest_adopt(guest, run, &why) < 0)
+		log_warning(guest->node->log, "guest '%s' has lost its monitor and could not be given another: %s", guest->name,
+			    why.msg);
 }
 
 /* Once the kernel has what guest.conf says, what else the guest took is free. */
@@ -194,7 +203,6 @@ static void settle_addresses(struct guest *guest)
 
 int guest_settle(struct guest *guest, bool *ret_gone, struct err *err)
 {
-	struct err why = ERR_INIT;
 	struct guest_run run;
 	int r = settle_existence(guest, err);
 
@@ -206,28 +214,19 @@ int guest_settle(struct guest *guest, bool *ret_gone, struct err *err)
 	if (r < 0)
 		return r;
 
-	int alive = guest_get_run(guest, &run, err);
-
-	if (alive < 0)
-		return alive;
-	r = settle_operation(guest, alive, err);
-	/* A suspend that was finished has ended it. */
-	if (r == 0 && alive)
-		alive = r = guest_get_run(guest, &run, err);
+	r = guest_get_run(guest, &run, err);
 	if (r >= 0)
-		settle_addresses(guest);
-	if (r < 0 || guest->was_restarted)
-		return r < 0 ? r : 0;
-	/* Of a suspend that ended with the host. */
-	if (!alive)
-		r = checkpoint_abandon(guest, err);
+		r = settle_operation(guest, r, err);
 	if (r < 0)
 		return r;
-	if (!alive)
-		return path_exists_at(guest->run_fd, STATE_FILE) ? settle_end(guest, err) : 0;
-	if (!proc_is_alive(&run.monitor) && guest_adopt(guest, &run, &why) < 0)
-		log_warning(guest->node->log, "guest '%s' has lost its monitor and could not be given another: %s", guest->name,
-			    why.msg);
+	settle_addresses(guest);
+	if (guest->was_restarted)
+		return 0;
+	/* Again: a suspend that was finished has ended it. */
+	r = guest_get_run(guest, &run, err);
+	if (r <= 0)
+		return r < 0 ? r : settle_stopped(guest, err);
+	settle_monitor(guest, &run);
 	return 0;
 }
 
