@@ -29,6 +29,10 @@ void pb_put_string(struct pb_out *out, unsigned int field, const char *text);
 /* A message as a field. If it has failed, so has `out`. */
 void pb_put_message(struct pb_out *out, unsigned int field, const struct pb_out *message);
 
+struct pb_field;
+/* A field that was read, as it was. */
+void pb_put_field(struct pb_out *out, const struct pb_field *field);
+
 enum pb_wire {
 	PB_VARINT = 0,
 	PB_FIXED64 = 1,

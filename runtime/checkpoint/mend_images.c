@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "runtime/checkpoint/mend_images.h"
+
+#include <dirent.h>
+#include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/fd.h"
+#include "base/path.h"
+#include "base/str.h"
+#include "runtime/checkpoint/protobuf.h"
+
+/* Heads of images: criu/include/magic.h. */
+#define MAGIC_COMMON 0x54564319
+#define MAGIC_FILES  0x56303138
+#define MAGIC_MM     0x57492820
+#define MAGIC_REMAP  0x59133954
+#define HEAD_SIZE    8
+/* Over a million open files; the guest's own memory limit has long refused that. */
+#define IMAGE_MAX (512UL << 20)
+
+/* Fields: images/fdinfo.proto, regfile.proto, mm.proto, remap-file-path.proto. */
+#define FILE_ENTRY_ID  2
+#define FILE_ENTRY_REG 3
+#define REG_FILE_ID    1
+#define REG_FILE_FLAGS 2
+#define MM_EXE_FILE_ID 12
+#define REMAP_ORIG_ID  1
+
+DEFINE_CLEANUP(struct pb_out, cleanup_pb_out, free(p->data));
+
+struct image {
+	const char *name;
+	char *data;
+	size_t len;
+	struct pb_in rest; /* messages that are not read yet */
+};
+DEFINE_CLEANUP(struct image, cleanup_image, free(p->data));
+
+/* An open file's entry that has O_PATH. */
+struct path_entry {
+	uint32_t id;
+	uint32_t exe_id; /* of the entry that takes its place for executables. 0: none needs it */
+	struct pb_in message;
+};
+
+struct path_entries {
+	struct path_entry *list; /* by id */
+	size_t n;
+	uint64_t last_id; /* of all files' */
+	bool has_exe;
+};
+DEFINE_CLEANUP(struct path_entries, cleanup_path_entries, free(p->list));
+
+static int damaged(const struct image *image, struct err *err)
+{
+	return err_set(err, EBADMSG, "CRIU's image '%s' is damaged: expected what CRIU 4 writes; save the guest again",
+		       image->name);
+}
+
+static uint32_t read_number(const void *data)
+{
+	uint32_t le;
+
+	memcpy(&le, data, sizeof(le));
+	return le32toh(le);
+}
+
+/* A missing one: -ENOENT, with `err` set, too. */
+static int read_image(int images_fd, const char *name, uint32_t magic, struct image *ret, struct err *err)
+{
+	ssize_t len = fd_read_file_at(images_fd, name, IMAGE_MAX, &ret->data);
+
+	ret->name = name;
+	if (len < 0)
+		return err_sys(err, (int)-len, "read CRIU's image '%s'", name);
+	ret->len = (size_t)len;
+	if (ret->len < HEAD_SIZE || read_number(ret->data) != MAGIC_COMMON || read_number(ret->data + 4) != magic)
+		return damaged(ret, err);
+	ret->rest = (struct pb_in){ .data = (const unsigned char *)ret->data + HEAD_SIZE, .len = ret->len - HEAD_SIZE };
+	return 0;
+}
+
+/* 1, 0 at the end, or a negative errno. */
+static int next_message(struct image *image, struct pb_in *ret, struct err *err)
+{
+	struct pb_in *rest = &image->rest;
+
+	if (rest->len == 0)
+		return 0;
+	if (rest->len < sizeof(uint32_t))
+		return damaged(image, err);
+	*ret = (struct pb_in){ .data = rest->data + sizeof(uint32_t), .len = read_number(rest->data) };
+	if (ret->len > rest->len - sizeof(uint32_t))
+		return damaged(image, err);
+	rest->data += sizeof(uint32_t) + ret->len;
+	rest->len -= sizeof(uint32_t) + ret->len;
+	return 1;
+}
+
+static void put_message(struct strbuf *image, const struct pb_out *message)
+{
+	uint32_t le = htole32((uint32_t)message->len);
+
+	strbuf_add_bytes(image, (const char *)&le, sizeof(le));
+	strbuf_add_bytes(image, (const char *)message->data, message->len);
+	image->failed |= message->failed;
+}
+
+static int replace_image(int images_fd, const char *name, struct strbuf *image, struct err *err)
+{
+	size_t len = image->len;
+	_cleanup_free_ char *data = strbuf_take(image);
+
+	return data ? fd_replace_file_at(images_fd, name, data, len, false, err) : err_oom(err);
+}
+
+/* A field that a message has once; of several, the last counts. 1, 0 if it is not there, or -EBADMSG. */
+static int find_field(struct pb_in message, unsigned int number, enum pb_wire wire, struct pb_field *ret)
+{
+	struct pb_field field;
+	int found = 0, r;
+
+	while ((r = pb_next(&message, &field)) > 0) {
+		if (field.number != number)
+			continue;
+		if (field.wire != wire)
+			return -EBADMSG;
+		*ret = field;
+		found = 1;
+	}
+	return r < 0 ? r : found;
+}
+
+static int find_id(struct pb_in message, unsigned int number, uint32_t *ret)
+{
+	struct pb_field field;
+
+	if (find_field(message, number, PB_VARINT, &field) <= 0 || field.value > UINT32_MAX)
+		return -EBADMSG;
+	*ret = (uint32_t)field.value;
+	return 0;
+}
+
+struct change {
+	unsigned int number;
+	uint64_t value;
+	const struct pb_out *message; /* NULL: it is the value */
+};
+
+/* A copy of a message in which some fields are others. */
+static int copy_changed(struct pb_in message, const struct change *changes, size_t n, struct pb_out *out)
+{
+	struct pb_field field;
+	int r;
+
+	while ((r = pb_next(&message, &field)) > 0) {
+		const struct change *change = changes;
+
+		while (change < changes + n && change->number != field.number)
+			change++;
+		if (change == changes + n)
+			pb_put_field(out, &field);
+		else if (change->message)
+			pb_put_message(out, field.number, change->message);
+		else
+			pb_put_varint(out, field.number, change->value);
+	}
+	return r;
+}
+
+static int by_id(const void *a, const void *b)
+{
+	uint32_t x = ((const struct path_entry *)a)->id, y = ((const struct path_entry *)b)->id;
+
+	return (x > y) - (x < y);
+}
+
+static struct path_entry *find_entry(const struct path_entries *entries, uint32_t id)
+{
+	struct path_entry key = { .id = id };
+
+	return bsearch(&key, entries->list, entries->n, sizeof(key), by_id);
+}
+
+/* 1 if it is of a file with a path that was opened with O_PATH. */
+static int is_path_entry(struct pb_in message)
+{
+	struct pb_field reg, flags;
+	int r = find_field(message, FILE_ENTRY_REG, PB_BYTES, &reg);
+
+	if (r <= 0)
+		return r;
+	r = find_field((struct pb_in){ .data = reg.data, .len = reg.len }, REG_FILE_FLAGS, PB_VARINT, &flags);
+	return r <= 0 ? -EBADMSG : (flags.value & O_PATH) != 0;
+}
+
+static int add_entry(struct path_entries *entries, size_t *room, const struct path_entry *entry)
+{
+	if (entries->n == *room) {
+		size_t larger = *room > 0 ? 2 * *room : 64;
+		struct path_entry *list = reallocarray(entries->list, larger, sizeof(*list));
+
+		if (!list)
+			return -ENOMEM;
+		entries->list = list;
+		*room = larger;
+	}
+	entries->list[entries->n++] = *entry;
+	return 0;
+}
+
+static int collect_entries(struct image *files, struct path_entries *ret, struct err *err)
+{
+	struct path_entry entry = { 0 };
+	size_t room = 0;
+	int r;
+
+	while ((r = next_message(files, &entry.message, err)) > 0) {
+		if (find_id(entry.message, FILE_ENTRY_ID, &entry.id) < 0)
+			return damaged(files, err);
+		if (entry.id > ret->last_id)
+			ret->last_id = entry.id;
+		r = is_path_entry(entry.message);
+		if (r < 0)
+			return damaged(files, err);
+		if (r > 0 && add_entry(ret, &room, &entry) < 0)
+			return err_oom(err);
+	}
+	if (r == 0 && ret->n > 0)
+		qsort(ret->list, ret->n, sizeof(*ret->list), by_id);
+	return r;
+}
+
+/* The id of its executable's own entry; the same for all who run the file. */
+static int take_exe_id(struct path_entries *entries, struct path_entry *entry)
+{
+	if (entry->exe_id == 0) {
+		if (entries->last_id >= UINT32_MAX)
+			return -EBADMSG;
+		entry->exe_id = (uint32_t)++entries->last_id;
+		entries->has_exe = true;
+	}
+	return 0;
+}
+
+static int rewrite_mm(int images_fd, const struct image *mm, struct pb_in message, uint32_t exe_id, struct err *err)
+{
+	_cleanup_(cleanup_pb_out) struct pb_out out = PB_OUT_INIT;
+	_cleanup_(strbuf_free) struct strbuf image = { 0 };
+	struct change change = { .number = MM_EXE_FILE_ID, .value = exe_id };
+
+	if (copy_changed(message, &change, 1, &out) < 0)
+		return damaged(mm, err);
+	strbuf_add_bytes(&image, mm->data, HEAD_SIZE);
+	put_message(&image, &out);
+	return replace_image(images_fd, mm->name, &image, err);
+}
+
+/* Of one process. */
+static int mend_mm(int images_fd, const char *name, struct path_entries *entries, struct err *err)
+{
+	_cleanup_(cleanup_image) struct image mm = { 0 };
+	struct pb_in message;
+	uint32_t id;
+	int r = read_image(images_fd, name, MAGIC_MM, &mm, err);
+
+	if (r == 0)
+		r = next_message(&mm, &message, err);
+	if (r < 0)
+		return r;
+	if (r == 0 || mm.rest.len > 0 || find_id(message, MM_EXE_FILE_ID, &id) < 0)
+		return damaged(&mm, err);
+
+	struct path_entry *entry = find_entry(entries, id);
+
+	if (!entry)
+		return 0;
+	if (take_exe_id(entries, entry) < 0)
+		return damaged(&mm, err);
+	return rewrite_mm(images_fd, &mm, message, entry->exe_id, err);
+}
+
+static int mend_processes(int images_fd, struct path_entries *entries, struct err *err)
+{
+	_cleanup_fd_ int fd = path_open_dir(images_fd, ".", O_RDONLY);
+	_cleanup_dir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+	int r = 0;
+
+	if (!dir)
+		return err_sys(err, fd < 0 ? -fd : errno, "list CRIU's images");
+	(void)TAKE_FD(fd);
+	/* An image that was replaced may be met once more: it names no entry with O_PATH then. */
+	while (r == 0 && (errno = 0, entry = readdir(dir))) {
+		if (fnmatch("mm-*.img", entry->d_name, 0) == 0)
+			r = mend_mm(images_fd, entry->d_name, entries, err);
+	}
+	if (r == 0 && errno != 0)
+		r = err_sys(err, errno, "list CRIU's images");
+	return r;
+}
+
+/* The file's entry once more, with the executable's id, opened for reading. */
+static int copy_entry(const struct path_entry *entry, struct strbuf *image)
+{
+	_cleanup_(cleanup_pb_out) struct pb_out reg = PB_OUT_INIT, file = PB_OUT_INIT;
+	struct change in_reg[] = { { .number = REG_FILE_ID, .value = entry->exe_id },
+				   { .number = REG_FILE_FLAGS, .value = O_RDONLY } };
+	struct change in_file[] = { { .number = FILE_ENTRY_ID, .value = entry->exe_id },
+				    { .number = FILE_ENTRY_REG, .message = &reg } };
+	struct pb_field field;
+	int r = find_field(entry->message, FILE_ENTRY_REG, PB_BYTES, &field);
+
+	if (r > 0)
+		r = copy_changed((struct pb_in){ .data = field.data, .len = field.len }, in_reg, ARRAY_SIZE(in_reg), &reg);
+	if (r == 0)
+		r = copy_changed(entry->message, in_file, ARRAY_SIZE(in_file), &file);
+	put_message(image, &file);
+	return r;
+}
+
+static int add_files(int images_fd, const struct image *files, const struct path_entries *entries, struct err *err)
+{
+	_cleanup_(strbuf_free) struct strbuf image = { 0 };
+
+	strbuf_add_bytes(&image, files->data, files->len);
+	for (size_t i = 0; i < entries->n; i++) {
+		if (entries->list[i].exe_id != 0 && copy_entry(&entries->list[i], &image) < 0)
+			return damaged(files, err);
+	}
+	return replace_image(images_fd, files->name, &image, err);
+}
+
+/* A deleted file, such as one of an upgraded package, is found by an entry's id: 1 if this one had to be doubled. */
+static int copy_remap(struct pb_in message, const struct path_entries *entries, struct strbuf *image)
+{
+	_cleanup_(cleanup_pb_out) struct pb_out out = PB_OUT_INIT;
+	uint32_t id;
+
+	if (find_id(message, REMAP_ORIG_ID, &id) < 0)
+		return -EBADMSG;
+
+	const struct path_entry *entry = find_entry(entries, id);
+	struct change change = { .number = REMAP_ORIG_ID, .value = entry ? entry->exe_id : 0 };
+
+	if (change.value == 0)
+		return 0;
+	if (copy_changed(message, &change, 1, &out) < 0)
+		return -EBADMSG;
+	put_message(image, &out);
+	return 1;
+}
+
+static int add_remaps(int images_fd, const struct path_entries *entries, struct err *err)
+{
+	_cleanup_(cleanup_image) struct image remaps = { 0 };
+	_cleanup_(strbuf_free) struct strbuf image = { 0 };
+	struct pb_in message;
+	bool is_changed = false;
+	int r = read_image(images_fd, "remap-fpath.img", MAGIC_REMAP, &remaps, err);
+
+	if (r == -ENOENT) {
+		*err = ERR_INIT;
+		return 0;
+	}
+	if (r < 0)
+		return r;
+	strbuf_add_bytes(&image, remaps.data, remaps.len);
+	while ((r = next_message(&remaps, &message, err)) > 0) {
+		r = copy_remap(message, entries, &image);
+		if (r < 0)
+			return damaged(&remaps, err);
+		is_changed |= r > 0;
+	}
+	return r == 0 && is_changed ? replace_image(images_fd, remaps.name, &image, err) : r;
+}
+
+int checkpoint_mend_images(int images_fd, struct err *err)
+{
+	_cleanup_(cleanup_image) struct image files = { 0 };
+	_cleanup_(cleanup_path_entries) struct path_entries entries = { 0 };
+	int r = read_image(images_fd, "files.img", MAGIC_FILES, &files, err);
+
+	if (r == 0)
+		r = collect_entries(&files, &entries, err);
+	/* The guest stands still meanwhile: most have nothing to mend, and their processes' images are not read. */
+	if (r == 0 && entries.n > 0)
+		r = mend_processes(images_fd, &entries, err);
+	if (r == 0 && entries.has_exe)
+		r = add_files(images_fd, &files, &entries, err);
+	if (r == 0 && entries.has_exe)
+		r = add_remaps(images_fd, &entries, err);
+	return r;
+}
