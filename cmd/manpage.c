@@ -192,6 +192,8 @@ static const char *scope_sentence(enum param_scope scope)
 	switch (scope) {
 	case PARAM_LIVE:
 		return "Changes in a running guest at once.";
+	case PARAM_INSIDE:
+		return "Changes in a running guest at once; not while it is suspended.";
 	case PARAM_START:
 		return "Counts from the next start.";
 	case PARAM_CREATE:

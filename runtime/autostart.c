@@ -86,7 +86,7 @@ static int perform(const struct node *node, const char *name, bool start, struct
 {
 	struct guest_stop_spec spec = { .timeout_s = -1 };
 
-	return start ? guest_start(node, name, err) : guest_stop(node, name, &spec, NULL, err);
+	return start ? guest_start(node, name, false, err) : guest_stop(node, name, &spec, NULL, err);
 }
 
 /* Each in a process of its own: one that hangs, or is killed, takes none of the others along. */

@@ -194,6 +194,8 @@ int guest_console(const struct node *node, const char *name, char detach, struct
 
 	if (r == 0)
 		r = guest_get_run(guest, &run, err);
+	if (r == 0)
+		r = guest_check_not_suspended(guest, err);
 	if (r < 0)
 		return r;
 	if (r == 0)

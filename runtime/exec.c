@@ -176,6 +176,8 @@ static int find_running(const struct node *node, const char *name, struct guest 
 
 	if (r == 0)
 		r = guest_get_run(*ret_guest, ret_run, err);
+	if (r == 0)
+		r = guest_check_not_suspended(*ret_guest, err);
 	if (r < 0)
 		return r;
 	return r == 1 ? 0 : err_exit(err, EXIT_NOT_RUNNING, ESRCH, "guest '%s' is not running: ctctl start %s", name, name);

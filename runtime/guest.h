@@ -15,6 +15,7 @@
  *   GUESTS/NAME/guest.conf     what was set; edited by hand or by `ctctl set`
  *   GUESTS/NAME/journal        an interrupted create or destroy
  *   GUESTS/NAME/console.log    the last of what its console said
+ *   GUESTS/NAME/checkpoint     what a suspended guest had in memory: checkpoint/images.h
  *   RUN/NAME/lock              held by whoever changes it
  *   RUN/NAME/state             of the running guest: its init, its monitor
  *   RUN/NAME/journal           an interrupted start, set or reboot
@@ -85,7 +86,9 @@ struct guest_status {
 	uint64_t n_pids;
 	uint64_t disk_bytes; /* used; valid if has_disk */
 	bool has_disk;
-	char busy[64]; /* "stop by 1234" while someone holds the lock, else "" */
+	uint64_t checkpoint_bytes; /* on the disk, beside disk_bytes; 0 unless suspended */
+	uint64_t suspended_at;	   /* as started_at; 0 unless suspended */
+	char busy[64];		   /* "stop by 1234" while someone holds the lock, else "" */
 };
 
 /* The state alone (cheap: two small files), or with usage. */

@@ -97,6 +97,9 @@ void guest_release_to_monitor(struct guest *guest, int monitor_fd);
 /* 1 and who runs, if the init of the last start lives; 0 if not. */
 int guest_get_run(const struct guest *guest, struct guest_run *ret, struct err *err) _must_check_;
 
+/* EXIT_SUSPENDED, and what to do about it, if the guest is saved on the disk and does not run. */
+int guest_check_not_suspended(const struct guest *guest, struct err *err) _must_check_;
+
 /* "ctctl/web1", as every hierarchy has it: where the next start puts the guest. The caller frees; NULL: no memory. */
 char *guest_cgroup_path(const struct guest *guest) _must_check_;
 

@@ -37,6 +37,24 @@ int guest_get_run(const struct guest *guest, struct guest_run *ret, struct err *
 	return proc_is_alive(&ret->init);
 }
 
+int guest_check_not_suspended(const struct guest *guest, struct err *err)
+{
+	struct guest_run run;
+
+	if (!checkpoint_exists(guest))
+		return 0;
+
+	/* While it is resumed, both are there for a moment. */
+	int r = guest_get_run(guest, &run, err);
+
+	if (r != 0)
+		return r < 0 ? r : 0;
+	return err_exit(err, EXIT_SUSPENDED, EBUSY,
+			"guest '%s' is suspended: ctctl resume %s, or ctctl start %s --discard-checkpoint to boot it anew and "
+			"lose what it had in memory",
+			guest->name, guest->name, guest->name);
+}
+
 static void get_busy(const struct guest *guest, char *room, size_t size)
 {
 	char note[64], verb[32];
@@ -88,6 +106,9 @@ int guest_get_usage(const struct guest *guest, struct guest_status *io, struct e
 		if (r < 0)
 			return r;
 	}
+	/* That it is damaged is said by who resumes it. */
+	if (io->state == GUEST_SUSPENDED)
+		(void)!checkpoint_stat(guest, &io->checkpoint_bytes, &io->suspended_at);
 	io->memory_bytes = usage.memory_bytes;
 	io->cpu_usec = usage.cpu_usec;
 	io->n_pids = usage.n_pids;

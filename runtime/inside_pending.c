@@ -109,6 +109,9 @@ static int apply(struct guest *guest, struct change *change, const char *file, c
 	struct guest_run run;
 	int r = guest_get_run(guest, &run, err);
 
+	/* A guest that goes on is not started, so that nothing would do it. */
+	if (r == 0)
+		r = guest_check_not_suspended(guest, err);
 	if (r == 0)
 		return put_pending(guest, file, change->user, lines, err);
 	if (r > 0)

@@ -44,23 +44,23 @@ struct guest_stop_spec {
 
 /*
  * Asks the guest's init to shut down in the way that it understands, kills it when the time is over, and returns when all of it
- * is gone. NOT_RUNNING if it is stopped. Sets *ret_killed (may be NULL) if it had to be killed.
+ * is gone. NOT_RUNNING if it is stopped, SUSPENDED if it is suspended. Sets *ret_killed (may be NULL) if it had to be killed.
  */
 int guest_stop(const struct node *node, const char *name, const struct guest_stop_spec *spec, bool *ret_killed,
 	       struct err *err) _must_check_;
 
-/* stop, if it runs, then start, under one lock. */
+/* stop, if it runs, then start, under one lock. SUSPENDED if it is. */
 int guest_restart(const struct node *node, const char *name, const struct guest_stop_spec *spec, struct err *err) _must_check_;
 
-/* Removes the guest and its data. A running one is RUNNING, unless `force`, which kills it first. */
+/* Removes the guest and its data, its checkpoint included. A running one is RUNNING, unless `force`, which kills it first. */
 int guest_destroy(const struct node *node, const char *name, bool force, struct err *err) _must_check_;
 
-/* Gives a stopped guest another name. */
+/* Gives a guest that is stopped or suspended another name. */
 int guest_rename(const struct node *node, const char *name, const char *new_name, struct err *err) _must_check_;
 
 /*
  * Changes parameters, all or none: in guest.conf, and what is LIVE in the running guest. *ret_needs_restart is set if some count
- * only from the next start.
+ * only from the next start. Of a suspended guest only what is LIVE can be changed, as no checkpoint holds that: else SUSPENDED.
  */
 int guest_set(const struct node *node, const char *name, const struct guest_setting *settings, size_t n_settings,
 	      bool *ret_needs_restart, struct err *err) _must_check_;

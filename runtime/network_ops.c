@@ -7,11 +7,13 @@
 #include "runtime/operations.h"
 #include "runtime/policy.h"
 
-/* A handle to change and a second one, which keeps the old values. */
+/* A handle to change and a second one, which keeps the old values. The interfaces of a suspended guest are in its checkpoint. */
 static int open_both(const struct node *node, const char *name, struct guest **ret, struct guest **ret_before, struct err *err)
 {
 	int r = guest_open_locked(node, name, "net", false, ret, err);
 
+	if (r == 0)
+		r = guest_check_not_suspended(*ret, err);
 	return r < 0 ? r : guest_open(node, name, ret_before, err);
 }
 

@@ -39,6 +39,7 @@ enum param_kind {
 
 enum param_scope {
 	PARAM_LIVE,
+	PARAM_INSIDE,
 	PARAM_START,
 	PARAM_CREATE,
 	PARAM_FIXED,

@@ -81,6 +81,14 @@ int guest_commit(struct guest *guest, const struct guest_config *old, const stru
 	return r;
 }
 
+/* What a checkpoint holds would be another in guest.conf than in the guest that goes on. */
+static int check_unsaved(const struct guest *guest, const struct param *p, struct err *err)
+{
+	int r = p->scope == PARAM_LIVE ? 0 : guest_check_not_suspended(guest, err);
+
+	return r < 0 ? err_wrap(err, "%s", p->key) : 0;
+}
+
 static int check_scope(const struct guest *guest, const struct param *p, bool is_running, bool *ret_restart, struct err *err)
 {
 	if (p->scope == PARAM_FIXED)
@@ -90,7 +98,7 @@ static int check_scope(const struct guest *guest, const struct param *p, bool is
 				guest->name);
 	if (p->scope == PARAM_START && is_running)
 		*ret_restart = true;
-	return 0;
+	return check_unsaved(guest, p, err);
 }
 
 /* An option of eth0 is also how a guest without it gets it. */
@@ -101,6 +109,11 @@ static int provide_interface(struct guest *guest, const struct guest_setting *s,
 	if (s->param->owner != PARAM_OF_INTERFACE || config_interface(&guest->config, setting_interface(s)) ||
 	    strcmp(setting_interface(s), INTERFACE_FIRST) != 0)
 		return 0;
+
+	int r = guest_check_not_suspended(guest, err);
+
+	if (r < 0)
+		return err_wrap(err, "%s: there is no " INTERFACE_FIRST " yet", s->param->key);
 	note(changes, NULL, INTERFACE_FIRST);
 	return config_add_interface(&guest->config, INTERFACE_FIRST, &added, err);
 }

@@ -153,6 +153,8 @@ int guest_stop(const struct node *node, const char *name, const struct guest_sto
 	if (r < 0)
 		return r;
 	r = guest_get_run(guest, &run, err);
+	if (r == 0)
+		r = guest_check_not_suspended(guest, err);
 	if (r < 0)
 		return r;
 	if (r == 0)
@@ -171,6 +173,8 @@ int guest_restart(const struct node *node, const char *name, const struct guest_
 	_cleanup_guest_ struct guest *guest = NULL;
 	int r = guest_open_locked(node, name, "restart", false, &guest, err);
 
+	if (r == 0)
+		r = guest_check_not_suspended(guest, err);
 	if (r < 0)
 		return r;
 

@@ -105,7 +105,8 @@ static void stop(const struct task *t)
 	const struct guest_stop_spec spec = { .timeout_s = -1 };
 	struct err why = ERR_INIT;
 
-	if (guest_stop(t->node, t->name, &spec, NULL, &why) < 0 && why.exit != EXIT_NOT_RUNNING && why.exit != EXIT_NO_GUEST)
+	if (guest_stop(t->node, t->name, &spec, NULL, &why) < 0 && why.exit != EXIT_NOT_RUNNING && why.exit != EXIT_SUSPENDED &&
+	    why.exit != EXIT_NO_GUEST)
 		log_warning(t->node->log, "guest '%s' has used up its quota and could not be stopped: %s", t->name, why.msg);
 }
 
