@@ -19,6 +19,8 @@ static const char *subject_of(const struct request *request)
 		return NULL;
 	switch (c->arguments[0].complete) {
 	case COMPLETE_GUEST:
+	case COMPLETE_RUNNING:
+	case COMPLETE_SUSPENDED:
 	case COMPLETE_TEMPLATE:
 	case COMPLETE_RECIPE:
 	case COMPLETE_POOL:

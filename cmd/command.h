@@ -19,6 +19,8 @@ struct request;
 enum complete_kind {
 	COMPLETE_NONE,
 	COMPLETE_GUEST,
+	COMPLETE_RUNNING,   /* a guest that runs */
+	COMPLETE_SUSPENDED, /* one that is suspended */
 	COMPLETE_TEMPLATE,
 	COMPLETE_RECIPE,
 	COMPLETE_POOL,

@@ -34,9 +34,12 @@ static const struct command commands[] = {
 	{ .section = SECTION_LIFE,
 	  .name = "start",
 	  .summary = "start guests",
-	  .description = "Returns when the guest's init program runs.",
+	  .description =
+		  "Returns when the guest's init program runs. A suspended guest goes on, as with resume. If it cannot, it "
+		  "stays suspended: it is never booted in place of that, but with --discard-checkpoint.",
 	  .arguments = { GUESTS },
-	  .examples = { "ctctl start web1", "ctctl start web1 web2 db1" },
+	  .options = OPT_BIT(DISCARD_CHECKPOINT),
+	  .examples = { "ctctl start web1", "ctctl start web1 web2 db1", "ctctl start web1 --discard-checkpoint" },
 	  .run = verb_start },
 	{ .section = SECTION_LIFE,
 	  .name = "stop",
@@ -63,16 +66,35 @@ static const struct command commands[] = {
 	  .examples = { "ctctl kill web1" },
 	  .run = verb_kill },
 	{ .section = SECTION_LIFE,
+	  .name = "suspend",
+	  .summary = "save running guests on the disk and end them",
+	  .description = "With their memory, processes and connections, so that resume lets them go on where they were, also "
+			 "after a reboot of the host. A guest that cannot be saved runs on. Limits, rates, rules and quotas of a "
+			 "suspended guest can be set; its addresses, interfaces and features cannot.",
+	  .arguments = { { "NAME", COMPLETE_RUNNING, false, true } },
+	  .examples = { "ctctl suspend web1", "ctctl suspend web1 web2 db1" },
+	  .run = verb_suspend },
+	{ .section = SECTION_LIFE,
+	  .name = "resume",
+	  .summary = "let suspended guests go on",
+	  .description = "Where they were when they were suspended. A guest that cannot be resumed stays suspended: mend what is "
+			 "in its way and try again, or boot it anew with start --discard-checkpoint.",
+	  .arguments = { { "NAME", COMPLETE_SUSPENDED, false, true } },
+	  .examples = { "ctctl resume web1", "ctctl list -o name,state,suspended,checkpoint" },
+	  .run = verb_resume },
+	{ .section = SECTION_LIFE,
 	  .name = "destroy",
 	  .summary = "remove guests with all their data",
-	  .description = "Does not ask, and there is no way back. A running guest is left alone unless --force is given.",
+	  .description =
+		  "Does not ask, and there is no way back. A running guest is left alone unless --force is given; a suspended "
+		  "one goes with its checkpoint.",
 	  .arguments = { GUESTS },
 	  .options = OPT_BIT(FORCE),
 	  .examples = { "ctctl destroy web1", "ctctl destroy --force web1 web2" },
 	  .run = verb_destroy },
 	{ .section = SECTION_LIFE,
 	  .name = "rename",
-	  .summary = "give a stopped guest another name",
+	  .summary = "give a stopped or suspended guest another name",
 	  .description = "",
 	  .arguments = { GUEST, { "NEW-NAME", COMPLETE_NONE, false, false } },
 	  .examples = { "ctctl rename web1 web-old" },
@@ -251,8 +273,8 @@ static const struct command commands[] = {
 	  .name = "autostart",
 	  .summary = "start all guests with autostart=yes, or stop all",
 	  .description = "What the systemd unit does when the host boots and shuts down. Guests of a lower autostart-order are "
-			 "started before, and "
-			 "stopped after, those of a higher one.",
+			 "started before, and stopped after, those of a higher one. A suspended guest with autostart=yes goes "
+			 "on, as with resume; --stop leaves suspended guests as they are.",
 	  .options = OPT_BIT(STOP) | OPT_BIT(PARALLEL),
 	  .examples = { "ctctl autostart", "ctctl autostart --stop", "ctctl list -o name,autostart,autostart-order" },
 	  .run = verb_autostart },

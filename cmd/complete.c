@@ -24,6 +24,7 @@ struct walk {
 	const struct command *command;
 	const char *group;
 	const char *prefix;		   /* of --prefix */
+	const struct node *node;	   /* while its guests are offered */
 	const struct option_row *expected; /* option whose value comes next */
 	const struct param *param;	   /* parameter whose value comes next */
 	size_t n_arguments;
@@ -140,6 +141,31 @@ static int offer_name(void *context, const char *name)
 	return 0;
 }
 
+static void offer_in_state(const struct walk *w, const char *name, bool suspended)
+{
+	_cleanup_guest_ struct guest *guest = NULL;
+	struct guest_status status = { 0 };
+	struct err ignored = ERR_INIT;
+
+	if (!str_has_prefix(name, w->last) || guest_open(w->node, name, &guest, &ignored) < 0 ||
+	    guest_get_state(guest, &status, &ignored) < 0)
+		return;
+	if (suspended ? status.state == GUEST_SUSPENDED : status.init_pid > 0)
+		offer(w, name);
+}
+
+static int offer_running(void *context, const char *name)
+{
+	offer_in_state(context, name, false);
+	return 0;
+}
+
+static int offer_suspended(void *context, const char *name)
+{
+	offer_in_state(context, name, true);
+	return 0;
+}
+
 static int offer_net_pool(void *context, const struct net_pool *pool)
 {
 	return offer_name(context, pool->name);
@@ -194,8 +220,13 @@ static void offer_existing(struct walk *w, enum complete_kind kind)
 
 	if (r < 0)
 		return;
+	w->node = node;
 	if (kind == COMPLETE_GUEST)
 		r = guest_each(node, offer_name, w, &ignored);
+	else if (kind == COMPLETE_RUNNING)
+		r = guest_each(node, offer_running, w, &ignored);
+	else if (kind == COMPLETE_SUSPENDED)
+		r = guest_each(node, offer_suspended, w, &ignored);
 	else if (kind == COMPLETE_POOL)
 		r = pool_each(node->pools_dir, offer_name, w, &ignored);
 	else if (kind == COMPLETE_NET_POOL)
@@ -205,6 +236,7 @@ static void offer_existing(struct walk *w, enum complete_kind kind)
 	else
 		r = template_each(node->templates_dir, offer_template, w, NULL, &ignored);
 	(void)r;
+	w->node = NULL;
 }
 
 static void offer_kind(struct walk *w, enum complete_kind kind)
@@ -213,6 +245,8 @@ static void offer_kind(struct walk *w, enum complete_kind kind)
 	case COMPLETE_NONE:
 		break;
 	case COMPLETE_GUEST:
+	case COMPLETE_RUNNING:
+	case COMPLETE_SUSPENDED:
 	case COMPLETE_TEMPLATE:
 	case COMPLETE_RECIPE:
 	case COMPLETE_POOL:

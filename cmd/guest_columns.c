@@ -88,6 +88,20 @@ static struct value get_started(const void *row, const struct column *column _un
 	return known(VALUE_TIME, g->status.started_at);
 }
 
+static struct value get_suspended(const void *row, const struct column *column _unused_)
+{
+	const struct guest_row *g = row;
+
+	return known(VALUE_TIME, g->status.suspended_at);
+}
+
+static struct value get_checkpoint(const void *row, const struct column *column _unused_)
+{
+	const struct guest_row *g = row;
+
+	return known(VALUE_SIZE, g->status.checkpoint_bytes);
+}
+
 static struct value get_usage(const void *row, const struct column *column)
 {
 	const struct guest_row *g = row;
@@ -123,6 +137,8 @@ static const struct column own_columns[] = {
 	{ "cpu-time", "cpu_usec", COLUMN_USAGE | COLUMN_RIGHT, USAGE(cpu_usec) },
 	{ "processes", "processes", COLUMN_USAGE | COLUMN_RIGHT, USAGE(n_pids) },
 	{ "disk-used", "disk_used_bytes", COLUMN_USAGE | COLUMN_RIGHT, USAGE(disk_bytes) },
+	{ "suspended", "suspended_at", COLUMN_USAGE, get_suspended, 0, NULL },
+	{ "checkpoint", "checkpoint_bytes", COLUMN_USAGE | COLUMN_RIGHT, get_checkpoint, 0, NULL },
 	{ "traffic-in", "traffic_in_bytes", COLUMN_USAGE | COLUMN_RIGHT, TRAFFIC(traffic_in) },
 	{ "traffic-out", "traffic_out_bytes", COLUMN_USAGE | COLUMN_RIGHT, TRAFFIC(traffic_out) },
 };

@@ -28,8 +28,8 @@ static struct value get_state(const void *row, const struct column *column _unus
 
 	if (n->is_plugged)
 		return value_of_text("up");
-	if (!n->is_running)
-		return value_of_text("stopped");
+	if (n->state != GUEST_RUNNING && n->state != GUEST_UNMONITORED)
+		return value_of_text(guest_state_word(n->state));
 	return value_of_text(n->iface->net == NET_MODE_NONE ? "none" : "missing");
 }
 

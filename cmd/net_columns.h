@@ -11,7 +11,7 @@
 struct net_row {
 	const struct guest *guest;
 	const struct guest_interface *iface;
-	bool is_running;	     /* the guest */
+	enum guest_state state;	     /* the guest's */
 	const struct net_plan *plan; /* what it was given, or would be; NULL: nothing */
 	bool is_plugged;	     /* it was given it */
 };

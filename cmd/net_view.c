@@ -21,6 +21,7 @@ int net_view_open(struct app *app, const char *name, struct net_view *ret, struc
 		r = guest_get_state(ret->guest, &status, err);
 	if (r < 0)
 		return r;
+	ret->state = status.state;
 	ret->is_running = status.state == GUEST_RUNNING || status.state == GUEST_UNMONITORED;
 	if (ret->is_running)
 		r = network_read_note(ret->guest->run_fd, LINKS_FILE, &ret->noted, err);
@@ -47,7 +48,7 @@ struct net_row net_view_row(const struct net_view *view, const struct guest_inte
 	return (struct net_row){
 		.guest = view->guest,
 		.iface = iface,
-		.is_running = view->is_running,
+		.state = view->state,
 		.is_plugged = noted,
 		.plan = noted ? noted : network_find_plan(&view->planned, iface->name),
 	};

@@ -8,6 +8,7 @@
 /* A guest with what its interfaces are given, read once: rows of net_columns point into it. */
 struct net_view {
 	struct guest *guest;
+	enum guest_state state;
 	bool is_running;
 	struct net_plans noted;	  /* what the running guest has */
 	struct net_plans planned; /* what its configuration asks for */

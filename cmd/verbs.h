@@ -11,7 +11,7 @@
 typedef int verb_fn(struct app *app, const struct request *request, struct err *err);
 
 /* verbs_life.c */
-verb_fn verb_create, verb_start, verb_stop, verb_restart, verb_kill, verb_destroy, verb_rename;
+verb_fn verb_create, verb_start, verb_stop, verb_restart, verb_kill, verb_suspend, verb_resume, verb_destroy, verb_rename;
 /* verbs_inside.c */
 verb_fn verb_exec, verb_enter, verb_passwd, verb_console;
 /* verbs_look.c */

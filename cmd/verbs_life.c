@@ -9,9 +9,19 @@
 
 #define TIMEOUT_MAX_S 3600
 
-static int start_one(struct app *app, const struct request *request _unused_, const char *name, struct err *err)
+static int start_one(struct app *app, const struct request *request, const char *name, struct err *err)
 {
-	return guest_start(app->node, name, err);
+	return guest_start(app->node, name, request_has(request, OPT_DISCARD_CHECKPOINT), err);
+}
+
+static int suspend_one(struct app *app, const struct request *request _unused_, const char *name, struct err *err)
+{
+	return guest_suspend(app->node, name, err);
+}
+
+static int resume_one(struct app *app, const struct request *request _unused_, const char *name, struct err *err)
+{
+	return guest_resume(app->node, name, err);
 }
 
 static int read_stop_spec(const struct request *request, struct guest_stop_spec *ret, struct err *err)
@@ -62,6 +72,16 @@ static int destroy_one(struct app *app, const struct request *request, const cha
 int verb_start(struct app *app, const struct request *request, struct err *err _unused_)
 {
 	return app_each_guest(app, request, start_one);
+}
+
+int verb_suspend(struct app *app, const struct request *request, struct err *err _unused_)
+{
+	return app_each_guest(app, request, suspend_one);
+}
+
+int verb_resume(struct app *app, const struct request *request, struct err *err _unused_)
+{
+	return app_each_guest(app, request, resume_one);
 }
 
 int verb_stop(struct app *app, const struct request *request, struct err *err)
@@ -120,7 +140,7 @@ int verb_create(struct app *app, const struct request *request, struct err *err)
 		report_hint(app, "Created %s. Next: ctctl start %s", name, name);
 		return 0;
 	}
-	r = guest_start(app->node, name, err);
+	r = guest_start(app->node, name, false, err);
 	if (r < 0)
 		return err_wrap(err, "'%s' was created but not started", name);
 	report_hint(app, "Created and started %s. Next: ctctl enter %s", name, name);

@@ -259,6 +259,10 @@ static void print_status(struct app *app, const struct guest_row *row)
 		put_use(app, "cpu time", value_of_number(VALUE_USEC, s->cpu_usec), none);
 		put_use(app, "processes", value_of_number(VALUE_NUMBER, s->n_pids), limit_of(row, "pids"));
 	}
+	if (s->suspended_at > 0)
+		put_use(app, "suspended", value_of_number(VALUE_TIME, s->suspended_at), none);
+	if (s->checkpoint_bytes > 0)
+		put_use(app, "checkpoint", value_of_number(VALUE_SIZE, s->checkpoint_bytes), none);
 	put_use(app, "disk", value_of_number(s->has_disk ? VALUE_SIZE : VALUE_NONE, s->disk_bytes), limit_of(row, "disk"));
 	put_interfaces(app, row);
 }

@@ -230,6 +230,130 @@ static void test_several(void **state)
 	assert_non_null(strstr(run.err, "../x"));
 }
 
+/* A checkpoint that nobody looks into. */
+static void add_suspended(const struct instance *i, const char *name)
+{
+	_cleanup_free_ char *dir = str_printf("%s/lib/guests/%s/checkpoint", i->dir, name);
+	struct err err = ERR_INIT;
+
+	add_guest(i, name, "autostart = yes\n[eth0]\nnet = routed\nip = 192.0.2.10");
+	assert_non_null(dir);
+	assert_int_equal(path_make_dirs(dir, 0700), 0);
+
+	_cleanup_fd_ int fd = path_open_dir(AT_FDCWD, dir, O_RDONLY);
+
+	assert_true(fd >= 0);
+	assert_ok(fd_replace_file_at(fd, "manifest", "version 1\n", 10, false, &err), &err);
+}
+
+static void test_suspended(void **state)
+{
+	const struct instance *i = instance_of(state);
+
+	add_suspended(i, "web1");
+	add_guest(i, "web2", "");
+
+	_cleanup_run_ struct run list = run_in(i, "list -o name,state"), net = run_in(i, "net list -o interface,state");
+
+	assert_string_equal(list.out, "NAME STATE\n"
+				      "web1 suspended\n"
+				      "web2 stopped\n");
+	assert_string_equal(net.out, "INTERFACE STATE\n"
+				     "eth0      suspended\n");
+}
+
+/* What a checkpoint holds cannot be changed, and nothing takes a suspended guest for a stopped one. */
+static void test_refuses_suspended(void **state)
+{
+	static const char *const lines[] = {
+		"stop web1",
+		"kill web1",
+		"restart web1",
+		"exec web1 true",
+		"enter web1",
+		"console web1",
+		"suspend web1",
+		"set web1 hostname=other",
+		"set web1 features=tun",
+		"set web1 memory=1G ip=192.0.2.11",
+		"net set web1 eth0 mtu=1400",
+		"net add web1 eth1 ip=192.0.2.11",
+		"net remove web1 eth0",
+		"net capture web1",
+	};
+	const struct instance *i = instance_of(state);
+
+	add_suspended(i, "web1");
+	for (size_t k = 0; k < ARRAY_SIZE(lines); k++) {
+		_cleanup_run_ struct run run = run_in(i, lines[k]);
+
+		if (run.status != EXIT_SUSPENDED || !strstr(run.err, "ctctl resume web1"))
+			fail_msg("%s: status %d: %s", lines[k], run.status, run.err);
+	}
+
+	_cleanup_run_ struct run show = run_in(i, "show web1");
+
+	assert_non_null(strstr(show.out, "\nmemory =  # default\n"));
+	assert_non_null(strstr(show.out, "\nip = 192.0.2.10\n"));
+}
+
+static void test_changes_suspended(void **state)
+{
+	static const char *const lines[] = {
+		"set web1 description=away", "set web1 rate-in=10M quota=1G", "net allow web1 tcp/22", "rename web1 web2",
+		"console web2 --log",
+	};
+	const struct instance *i = instance_of(state);
+
+	add_suspended(i, "web1");
+	for (size_t k = 0; k < ARRAY_SIZE(lines); k++) {
+		_cleanup_run_ struct run run = run_in(i, lines[k]);
+
+		if (run.status != 0)
+			fail_msg("%s: status %d: %s", lines[k], run.status, run.err);
+	}
+
+	_cleanup_run_ struct run list = run_in(i, "list -o name,state,description");
+
+	assert_string_equal(list.out, "NAME STATE     DESCRIPTION\n"
+				      "web2 suspended away\n");
+
+	_cleanup_run_ struct run destroy = run_in(i, "destroy web2"), after = run_in(i, "list -o name");
+	_cleanup_free_ char *dir = str_printf("%s/lib/guests/web2", i->dir);
+
+	assert_int_equal(destroy.status, 0);
+	assert_string_equal(after.out, "");
+	assert_true(access(dir, F_OK) < 0);
+}
+
+static void test_not_suspended(void **state)
+{
+	const struct instance *i = instance_of(state);
+
+	add_guest(i, "web1", "");
+
+	_cleanup_run_ struct run resume = run_in(i, "resume web1"), suspend = run_in(i, "suspend web1");
+
+	assert_int_equal(resume.status, EXIT_NOT_SUSPENDED);
+	assert_int_equal(suspend.status, EXIT_NOT_RUNNING);
+}
+
+static void test_completes_by_state(void **state)
+{
+	const struct instance *i = instance_of(state);
+	_cleanup_free_ char *resume = str_printf("ctctl __complete -- --prefix %s resume w", i->dir);
+	_cleanup_free_ char *suspend = str_printf("ctctl __complete -- --prefix %s suspend w", i->dir);
+
+	assert_true(resume && suspend);
+	add_suspended(i, "web1");
+	add_guest(i, "web2", "");
+
+	_cleanup_run_ struct run resumes = run_line(resume), suspends = run_line(suspend);
+
+	assert_string_equal(resumes.out, "web1\n");
+	assert_string_equal(suspends.out, "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -240,6 +364,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_failures, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_several, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_suspended, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_refuses_suspended, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_changes_suspended, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_not_suspended, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_completes_by_state, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

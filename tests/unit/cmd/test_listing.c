@@ -87,6 +87,26 @@ static void test_table(void **state)
 			    "web2 broken       -    -           -        -         -\n");
 }
 
+static void test_suspended(void **state)
+{
+	struct fixture *f = *state;
+
+	f->rows[0].status = (struct guest_status){ .state = GUEST_SUSPENDED,
+						   .checkpoint_bytes = 3 << 20,
+						   .suspended_at = 1795324800 };
+
+	_cleanup_json_ struct json *doc = columns_to_json(f->columns.columns, f->columns.n, 0, &f->rows[0]);
+	uint64_t number;
+
+	assert_string_equal(list(f, "name,state,checkpoint", false), "NAME STATE     CHECKPOINT\n"
+								     "web1 suspended       3.0M\n"
+								     "web2 broken             -\n");
+	assert_int_equal(json_get_u64(doc, "checkpoint_bytes", &number), 0);
+	assert_int_equal(number, 3 << 20);
+	assert_int_equal(json_get_u64(doc, "suspended_at", &number), 0);
+	assert_int_equal(number, 1795324800);
+}
+
 static void test_control_characters(void **state)
 {
 	struct fixture *f = *state;
@@ -179,6 +199,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_table, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_suspended, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_control_characters, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_defaults, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_json_types, setup, teardown),

@@ -52,6 +52,8 @@ static const struct {
 	{ "ctctl -- list", "list()" },
 	{ "ctctl start web1 web2 web3", "start(web1,web2,web3)" },
 	{ "ctctl stop --timeout 5 web1 --kill web2", "stop(web1,web2) timeout=5 kill" },
+	{ "ctctl start web1 --discard-checkpoint web2", "start(web1,web2) discard-checkpoint" },
+	{ "ctctl suspend web1 web2", "suspend(web1,web2)" },
 	{ "ctctl stop -- --kill", "stop(--kill)" },
 	{ "ctctl stop -", "stop(-)" },
 	{ "ctctl destroy -f web1", "destroy(web1) force" },
