@@ -2,27 +2,21 @@
 #include "runtime/checkpoint/mend_images.h"
 
 #include <dirent.h>
-#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/cleanup.h"
-#include "base/fd.h"
 #include "base/path.h"
 #include "base/str.h"
+#include "runtime/checkpoint/image_file.h"
 #include "runtime/checkpoint/protobuf.h"
 
-/* Heads of images: criu/include/magic.h. */
-#define MAGIC_COMMON 0x54564319
-#define MAGIC_FILES  0x56303138
-#define MAGIC_MM     0x57492820
-#define MAGIC_REMAP  0x59133954
-#define HEAD_SIZE    8
-/* Over a million open files; the guest's own memory limit has long refused that. */
-#define IMAGE_MAX (512UL << 20)
+/* criu/include/magic.h. */
+#define MAGIC_FILES 0x56303138
+#define MAGIC_MM    0x57492820
+#define MAGIC_REMAP 0x59133954
 
 /* Fields: images/fdinfo.proto, regfile.proto, mm.proto, remap-file-path.proto. */
 #define FILE_ENTRY_ID  2
@@ -32,15 +26,7 @@
 #define MM_EXE_FILE_ID 12
 #define REMAP_ORIG_ID  1
 
-DEFINE_CLEANUP(struct pb_out, cleanup_pb_out, free(p->data));
-
-struct image {
-	const char *name;
-	char *data;
-	size_t len;
-	struct pb_in rest; /* messages that are not read yet */
-};
-DEFINE_CLEANUP(struct image, cleanup_image, free(p->data));
+DEFINE_CLEANUP(struct pb_out, cleanup_pb_out, free(p->data))
 
 /* An open file's entry that has O_PATH. */
 struct path_entry {
@@ -55,70 +41,7 @@ struct path_entries {
 	uint64_t last_id; /* of all files' */
 	bool has_exe;
 };
-DEFINE_CLEANUP(struct path_entries, cleanup_path_entries, free(p->list));
-
-static int damaged(const struct image *image, struct err *err)
-{
-	return err_set(err, EBADMSG, "CRIU's image '%s' is damaged: expected what CRIU 4 writes; save the guest again",
-		       image->name);
-}
-
-static uint32_t read_number(const void *data)
-{
-	uint32_t le;
-
-	memcpy(&le, data, sizeof(le));
-	return le32toh(le);
-}
-
-/* A missing one: -ENOENT, with `err` set, too. */
-static int read_image(int images_fd, const char *name, uint32_t magic, struct image *ret, struct err *err)
-{
-	ssize_t len = fd_read_file_at(images_fd, name, IMAGE_MAX, &ret->data);
-
-	ret->name = name;
-	if (len < 0)
-		return err_sys(err, (int)-len, "read CRIU's image '%s'", name);
-	ret->len = (size_t)len;
-	if (ret->len < HEAD_SIZE || read_number(ret->data) != MAGIC_COMMON || read_number(ret->data + 4) != magic)
-		return damaged(ret, err);
-	ret->rest = (struct pb_in){ .data = (const unsigned char *)ret->data + HEAD_SIZE, .len = ret->len - HEAD_SIZE };
-	return 0;
-}
-
-/* 1, 0 at the end, or a negative errno. */
-static int next_message(struct image *image, struct pb_in *ret, struct err *err)
-{
-	struct pb_in *rest = &image->rest;
-
-	if (rest->len == 0)
-		return 0;
-	if (rest->len < sizeof(uint32_t))
-		return damaged(image, err);
-	*ret = (struct pb_in){ .data = rest->data + sizeof(uint32_t), .len = read_number(rest->data) };
-	if (ret->len > rest->len - sizeof(uint32_t))
-		return damaged(image, err);
-	rest->data += sizeof(uint32_t) + ret->len;
-	rest->len -= sizeof(uint32_t) + ret->len;
-	return 1;
-}
-
-static void put_message(struct strbuf *image, const struct pb_out *message)
-{
-	uint32_t le = htole32((uint32_t)message->len);
-
-	strbuf_add_bytes(image, (const char *)&le, sizeof(le));
-	strbuf_add_bytes(image, (const char *)message->data, message->len);
-	image->failed |= message->failed;
-}
-
-static int replace_image(int images_fd, const char *name, struct strbuf *image, struct err *err)
-{
-	size_t len = image->len;
-	_cleanup_free_ char *data = strbuf_take(image);
-
-	return data ? fd_replace_file_at(images_fd, name, data, len, false, err) : err_oom(err);
-}
+DEFINE_CLEANUP(struct path_entries, cleanup_path_entries, free(p->list))
 
 /* A field that a message has once; of several, the last counts. 1, 0 if it is not there, or -EBADMSG. */
 static int find_field(struct pb_in message, unsigned int number, enum pb_wire wire, struct pb_field *ret)
@@ -215,20 +138,20 @@ static int add_entry(struct path_entries *entries, size_t *room, const struct pa
 	return 0;
 }
 
-static int collect_entries(struct image *files, struct path_entries *ret, struct err *err)
+static int collect_entries(struct image_file *files, struct path_entries *ret, struct err *err)
 {
 	struct path_entry entry = { 0 };
 	size_t room = 0;
 	int r;
 
-	while ((r = next_message(files, &entry.message, err)) > 0) {
+	while ((r = image_file_next(files, &entry.message, err)) > 0) {
 		if (find_id(entry.message, FILE_ENTRY_ID, &entry.id) < 0)
-			return damaged(files, err);
+			return image_file_damaged(files, err);
 		if (entry.id > ret->last_id)
 			ret->last_id = entry.id;
 		r = is_path_entry(entry.message);
 		if (r < 0)
-			return damaged(files, err);
+			return image_file_damaged(files, err);
 		if (r > 0 && add_entry(ret, &room, &entry) < 0)
 			return err_oom(err);
 	}
@@ -249,40 +172,40 @@ static int take_exe_id(struct path_entries *entries, struct path_entry *entry)
 	return 0;
 }
 
-static int rewrite_mm(int images_fd, const struct image *mm, struct pb_in message, uint32_t exe_id, struct err *err)
+static int rewrite_mm(int images_fd, const struct image_file *mm, struct pb_in message, uint32_t exe_id, struct err *err)
 {
 	_cleanup_(cleanup_pb_out) struct pb_out out = PB_OUT_INIT;
 	_cleanup_(strbuf_free) struct strbuf image = { 0 };
 	struct change change = { .number = MM_EXE_FILE_ID, .value = exe_id };
 
 	if (copy_changed(message, &change, 1, &out) < 0)
-		return damaged(mm, err);
-	strbuf_add_bytes(&image, mm->data, HEAD_SIZE);
-	put_message(&image, &out);
-	return replace_image(images_fd, mm->name, &image, err);
+		return image_file_damaged(mm, err);
+	strbuf_add_bytes(&image, mm->data, IMAGE_FILE_HEAD);
+	image_file_put(&image, &out);
+	return image_file_replace(images_fd, mm->name, &image, err);
 }
 
 /* Of one process. */
 static int mend_mm(int images_fd, const char *name, struct path_entries *entries, struct err *err)
 {
-	_cleanup_(cleanup_image) struct image mm = { 0 };
+	_cleanup_(image_file_free) struct image_file mm = { 0 };
 	struct pb_in message;
 	uint32_t id;
-	int r = read_image(images_fd, name, MAGIC_MM, &mm, err);
+	int r = image_file_read(images_fd, name, MAGIC_MM, &mm, err);
 
 	if (r == 0)
-		r = next_message(&mm, &message, err);
+		r = image_file_next(&mm, &message, err);
 	if (r < 0)
 		return r;
 	if (r == 0 || mm.rest.len > 0 || find_id(message, MM_EXE_FILE_ID, &id) < 0)
-		return damaged(&mm, err);
+		return image_file_damaged(&mm, err);
 
 	struct path_entry *entry = find_entry(entries, id);
 
 	if (!entry)
 		return 0;
 	if (take_exe_id(entries, entry) < 0)
-		return damaged(&mm, err);
+		return image_file_damaged(&mm, err);
 	return rewrite_mm(images_fd, &mm, message, entry->exe_id, err);
 }
 
@@ -321,20 +244,20 @@ static int copy_entry(const struct path_entry *entry, struct strbuf *image)
 		r = copy_changed((struct pb_in){ .data = field.data, .len = field.len }, in_reg, ARRAY_SIZE(in_reg), &reg);
 	if (r == 0)
 		r = copy_changed(entry->message, in_file, ARRAY_SIZE(in_file), &file);
-	put_message(image, &file);
+	image_file_put(image, &file);
 	return r;
 }
 
-static int add_files(int images_fd, const struct image *files, const struct path_entries *entries, struct err *err)
+static int add_files(int images_fd, const struct image_file *files, const struct path_entries *entries, struct err *err)
 {
 	_cleanup_(strbuf_free) struct strbuf image = { 0 };
 
 	strbuf_add_bytes(&image, files->data, files->len);
 	for (size_t i = 0; i < entries->n; i++) {
 		if (entries->list[i].exe_id != 0 && copy_entry(&entries->list[i], &image) < 0)
-			return damaged(files, err);
+			return image_file_damaged(files, err);
 	}
-	return replace_image(images_fd, files->name, &image, err);
+	return image_file_replace(images_fd, files->name, &image, err);
 }
 
 /* A deleted file, such as one of an upgraded package, is found by an entry's id: 1 if this one had to be doubled. */
@@ -353,17 +276,17 @@ static int copy_remap(struct pb_in message, const struct path_entries *entries, 
 		return 0;
 	if (copy_changed(message, &change, 1, &out) < 0)
 		return -EBADMSG;
-	put_message(image, &out);
+	image_file_put(image, &out);
 	return 1;
 }
 
 static int add_remaps(int images_fd, const struct path_entries *entries, struct err *err)
 {
-	_cleanup_(cleanup_image) struct image remaps = { 0 };
+	_cleanup_(image_file_free) struct image_file remaps = { 0 };
 	_cleanup_(strbuf_free) struct strbuf image = { 0 };
 	struct pb_in message;
 	bool is_changed = false;
-	int r = read_image(images_fd, "remap-fpath.img", MAGIC_REMAP, &remaps, err);
+	int r = image_file_read(images_fd, "remap-fpath.img", MAGIC_REMAP, &remaps, err);
 
 	if (r == -ENOENT) {
 		*err = ERR_INIT;
@@ -372,20 +295,20 @@ static int add_remaps(int images_fd, const struct path_entries *entries, struct 
 	if (r < 0)
 		return r;
 	strbuf_add_bytes(&image, remaps.data, remaps.len);
-	while ((r = next_message(&remaps, &message, err)) > 0) {
+	while ((r = image_file_next(&remaps, &message, err)) > 0) {
 		r = copy_remap(message, entries, &image);
 		if (r < 0)
-			return damaged(&remaps, err);
+			return image_file_damaged(&remaps, err);
 		is_changed |= r > 0;
 	}
-	return r == 0 && is_changed ? replace_image(images_fd, remaps.name, &image, err) : r;
+	return r == 0 && is_changed ? image_file_replace(images_fd, remaps.name, &image, err) : r;
 }
 
 int checkpoint_mend_images(int images_fd, struct err *err)
 {
-	_cleanup_(cleanup_image) struct image files = { 0 };
+	_cleanup_(image_file_free) struct image_file files = { 0 };
 	_cleanup_(cleanup_path_entries) struct path_entries entries = { 0 };
-	int r = read_image(images_fd, "files.img", MAGIC_FILES, &files, err);
+	int r = image_file_read(images_fd, "files.img", MAGIC_FILES, &files, err);
 
 	if (r == 0)
 		r = collect_entries(&files, &entries, err);

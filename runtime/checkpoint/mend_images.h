@@ -12,14 +12,11 @@
  * fdget() does not take such descriptors. systemd from 255 on keeps one of systemd-executor, which is what a "(sd-pam)" of a user's
  * session runs. A mapping or a working folder that shares an entry so does no harm: CRIU opens a mapping with flags of its own, and
  * fchdir() takes O_PATH.
- *
- * Image: two magic numbers, then for each message its length and the message, numbers of 32 bits, little-endian (criu.org/Images).
  */
 
 /*
  * After a dump, before its commit: gives each such executable an entry of its own in files.img (and in remap-fpath.img if the file
  * has been deleted), which the processes' mm-PID.img then name. Images that need nothing are not touched; others are replaced whole,
- * and are not yet on the disk. Called by the host's root; images_fd is an open folder. CRIU has read a hostile guest, so nothing in
- * the images is believed: -EBADMSG for one that is damaged, EXIT_FAILED like all else.
+ * and are not yet on the disk. Called by the host's root; images_fd is an open folder. -EBADMSG for an image that is damaged.
  */
 int checkpoint_mend_images(int images_fd, struct err *err) _must_check_;

@@ -91,6 +91,14 @@ static void assert_same(int dir_fd, const char *name, const char *like)
 	assert_memory_equal(is, should, (size_t)len);
 }
 
+static mode_t mode(int dir_fd, const char *name)
+{
+	struct stat st;
+
+	assert_int_equal(fstatat(dir_fd, name, &st, 0), 0);
+	return st.st_mode & 07777;
+}
+
 static ino_t inode(int dir_fd, const char *name)
 {
 	struct stat st;
@@ -135,6 +143,9 @@ static void test_shared_executable(void **state)
 	save_mm(fd, "expected-mm", 10);
 	save_mm(fd, "expected-other", 5);
 
+	/* CRIU opens a process's as the user namespace's root. */
+	assert_int_equal(fchmodat(fd, "mm-20.img", 0644, 0), 0);
+
 	ino_t other = inode(fd, "mm-1.img"), mended = inode(fd, "mm-20.img");
 
 	assert_ok(checkpoint_mend_images(fd, &err), &err);
@@ -144,6 +155,9 @@ static void test_shared_executable(void **state)
 	assert_same(fd, "mm-1.img", "expected-other");
 	assert_int_equal(inode(fd, "mm-1.img"), other);
 	assert_int_not_equal(inode(fd, "mm-20.img"), mended);
+
+	assert_int_equal(mode(fd, "mm-20.img"), 0644);
+	assert_int_equal(mode(fd, "mm-30.img"), 0600);
 
 	ino_t files = inode(fd, "files.img");
 
