@@ -43,6 +43,21 @@ int net_link_delete(const char *name, struct err *err)
 	return 0;
 }
 
+int net_link_open(const char *name, struct err *err)
+{
+	_cleanup_(cleanup_link) struct rtnl_link *link = NULL;
+	_cleanup_(cleanup_nl_sock) struct nl_sock *sock = NULL;
+	int r = netlink_check_name(name, err);
+
+	if (r == 0)
+		r = netlink_open(&sock, err);
+	if (r == 0)
+		r = netlink_get_link(sock, name, &link, err);
+	if (r < 0 || rtnl_link_get_flags(link) & IFF_UP)
+		return r;
+	return netlink_set_up(sock, rtnl_link_get_ifindex(link), name, err);
+}
+
 int net_link_exists(const char *name, struct err *err)
 {
 	_cleanup_(cleanup_link) struct rtnl_link *link = NULL;

@@ -26,9 +26,11 @@ struct net_veth_spec {
 	const char *host_name;	/* at most 15 characters (IFNAMSIZ) */
 	const char *guest_name; /* "eth0" */
 	int guest_netns_fd;
-	const char *bridge; /* NULL: on none */
-	uint8_t mac[6];	    /* of the guest's end */
-	uint32_t mtu;	    /* 0: the kernel's */
+	const char *bridge;	/* NULL: on none */
+	uint8_t mac[6];		/* of the guest's end */
+	uint32_t mtu;		/* 0: the kernel's */
+	uint32_t guest_ifindex; /* the guest's end gets this number there, EBUSY if it is taken; 0: the kernel's choice */
+	bool is_closed;		/* the host's end stays down and on no bridge, whatever `bridge` says, until net_link_open() */
 };
 
 int net_veth_create(const struct net_veth_spec *spec, struct err *err) _must_check_;
@@ -46,6 +48,9 @@ int net_macvlan_create(const struct net_macvlan_spec *spec, struct err *err) _mu
 
 /* Removes a link and with it its peer; a missing one is a success. */
 int net_link_delete(const char *name, struct err *err) _must_check_;
+
+/* Brings up an interface; one that is up is fine. */
+int net_link_open(const char *name, struct err *err) _must_check_;
 
 /* Is there one? 1, 0, or a negative errno. */
 int net_link_exists(const char *name, struct err *err) _must_check_;

@@ -142,24 +142,31 @@ static void undo(const struct shape_dev *dev, const struct net_shape_spec *spec,
 	(void)r;
 }
 
+static int open_link(const char *name, struct nl_sock **ret_sock, struct shape_dev *ret, struct err *err)
+{
+	_cleanup_(cleanup_link) struct rtnl_link *link = NULL;
+	int r = netlink_check_name(name, err);
+
+	if (r == 0)
+		r = netlink_open(ret_sock, err);
+	if (r == 0)
+		r = netlink_get_link(*ret_sock, name, &link, err);
+	if (r == 0)
+		*ret = (struct shape_dev){ .sock = *ret_sock, .ifindex = rtnl_link_get_ifindex(link), .name = name };
+	return r;
+}
+
 int net_shape_set(const struct net_shape_spec *spec, bool *ret_policed, struct err *err)
 {
 	_cleanup_(cleanup_nl_sock) struct nl_sock *sock = NULL;
-	_cleanup_(cleanup_link) struct rtnl_link *link = NULL;
 	struct made made = { 0 };
-	int r = netlink_check_name(spec->link, err);
+	struct shape_dev dev;
+	int r = netlink_check_name(spec->ifb, err);
 
 	if (r == 0)
-		r = netlink_check_name(spec->ifb, err);
-	if (r == 0)
-		r = netlink_open(&sock, err);
-	if (r == 0)
-		r = netlink_get_link(sock, spec->link, &link, err);
+		r = open_link(spec->link, &sock, &dev, err);
 	if (r < 0)
 		return r;
-
-	struct shape_dev dev = { .sock = sock, .ifindex = rtnl_link_get_ifindex(link), .name = spec->link };
-
 	r = set_to_guest(&dev, spec, &made, err);
 	if (r == 0)
 		r = set_from_guest(&dev, spec, &made, err);
@@ -170,6 +177,32 @@ int net_shape_set(const struct net_shape_spec *spec, bool *ret_policed, struct e
 	if (ret_policed)
 		*ret_policed = r > 0;
 	return 0;
+}
+
+/*
+ * What comes in is sent back out, where it is dropped like all else that goes there: no action but the one that shaping needs
+ * anyway. In this order, so that the guest does not get back what it sent.
+ */
+int net_shape_block(const char *link, struct err *err)
+{
+	_cleanup_(cleanup_nl_sock) struct nl_sock *sock = NULL;
+	struct shape_dev dev;
+	int r = open_link(link, &sock, &dev, err);
+
+	if (r == 0)
+		r = shape_queue_block(&dev, err);
+	return r < 0 ? r : shape_redirect(&dev, dev.ifindex, true, err);
+}
+
+int net_shape_unblock(const struct net_shape_spec *spec, bool *ret_policed, struct err *err)
+{
+	_cleanup_(cleanup_nl_sock) struct nl_sock *sock = NULL;
+	struct shape_dev dev;
+	int r = open_link(spec->link, &sock, &dev, err);
+
+	if (r == 0)
+		r = shape_ingress_remove(&dev, err);
+	return r < 0 ? r : net_shape_set(spec, ret_policed, err);
 }
 
 int net_shape_remove(const char *ifb, struct err *err)

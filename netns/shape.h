@@ -30,6 +30,17 @@ struct net_shape_spec {
 int net_shape_set(const struct net_shape_spec *spec, bool *ret_policed, struct err *err) _must_check_;
 
 /*
+ * Nothing passes the link any more, in neither direction, and the guest's end sees nothing of it: a link that goes down takes the
+ * carrier away there, of which the guest's programs hear, and its routes are marked for it. Takes the place of what
+ * net_shape_set() made; the ifb stays. Can be repeated, but what the guest sends may pass for a moment then. -EOPNOTSUPP: the
+ * kernel lacks a part.
+ */
+int net_shape_block(const char *link, struct err *err) _must_check_;
+
+/* Takes that off again and puts `spec` in force, as net_shape_set(). Of a link that is not blocked it is that alone. */
+int net_shape_unblock(const struct net_shape_spec *spec, bool *ret_policed, struct err *err) _must_check_;
+
+/*
  * Removes the ifb; the link's own disciplines go with the link, which is to be gone before: it would drop all that it has no ifb
  * for. A missing one is fine.
  */

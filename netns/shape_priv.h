@@ -30,6 +30,9 @@ uint32_t shape_ticks(const struct shape_rate *rate) _must_check_;
  */
 int shape_queue_set(const struct shape_dev *dev, const struct shape_rate *rate, struct err *err) _must_check_;
 
+/* Has the interface send nothing any more, in place of whatever was there: shape_queue_remove() takes it off. */
+int shape_queue_block(const struct shape_dev *dev, struct err *err) _must_check_;
+
 /* Gives the interface back its default discipline; what was queued is lost. Having that already is fine. */
 int shape_queue_remove(const struct shape_dev *dev, struct err *err) _must_check_;
 

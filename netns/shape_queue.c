@@ -9,11 +9,12 @@
 /*
  * Handles are per interface, and on a guest's link all are ours. One per kind of leaf, so that a better one can replace another.
  */
-#define HTB_HANDLE	TC_HANDLE(0xc7U, 0)
-#define HTB_CLASS	TC_HANDLE(0xc7U, 1)
-#define FQ_CODEL_HANDLE TC_HANDLE(0xc8U, 0)
-#define SFQ_HANDLE	TC_HANDLE(0xc9U, 0)
-#define BFIFO_HANDLE	TC_HANDLE(0xcaU, 0)
+#define HTB_HANDLE	 TC_HANDLE(0xc7U, 0)
+#define HTB_CLASS	 TC_HANDLE(0xc7U, 1)
+#define FQ_CODEL_HANDLE	 TC_HANDLE(0xc8U, 0)
+#define SFQ_HANDLE	 TC_HANDLE(0xc9U, 0)
+#define BFIFO_HANDLE	 TC_HANDLE(0xcaU, 0)
+#define BLACKHOLE_HANDLE TC_HANDLE(0xcbU, 0)
 
 #define NS_PER_TICK 64 /* include/net/pkt_sched.h, PSCHED_SHIFT; /proc/net/psched shows it */
 #define NS_PER_S    1000000000ULL
@@ -173,6 +174,20 @@ int shape_queue_set(const struct shape_dev *dev, const struct shape_rate *rate, 
 	if (is_new && shape_queue_remove(dev, &ignored) < 0)
 		return r; /* with the link gone there is nothing to remove */
 	return r;
+}
+
+/* Its own message: libnl knows that kind, and asserts that it has options. */
+int shape_queue_block(const struct shape_dev *dev, struct err *err)
+{
+	_cleanup_(cleanup_nl_msg) struct nl_msg *msg = nlmsg_alloc_simple(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_REPLACE);
+	struct tcmsg tcm = { .tcm_ifindex = dev->ifindex, .tcm_handle = BLACKHOLE_HANDLE, .tcm_parent = TC_H_ROOT };
+
+	if (!msg || nlmsg_append(msg, &tcm, sizeof(tcm), NLMSG_ALIGNTO) < 0 || nla_put_string(msg, TCA_KIND, "blackhole") < 0)
+		return err_oom(err);
+
+	int r = netlink_call(dev->sock, msg, NULL, NULL);
+
+	return r < 0 ? netlink_err_sys(err, r, "have the interface '%s' send nothing", dev->name) : 0;
 }
 
 int shape_queue_remove(const struct shape_dev *dev, struct err *err)

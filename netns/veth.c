@@ -2,6 +2,7 @@
 #include "netns/link.h"
 
 #include <errno.h>
+#include <sys/random.h>
 
 #include "base/cleanup.h"
 #include "netns/nl_priv.h"
@@ -18,6 +19,21 @@ static int set_peer(struct rtnl_link *link, const struct net_veth_spec *spec, st
 	rtnl_link_set_addr(peer, mac);
 	if (spec->mtu)
 		rtnl_link_set_mtu(peer, spec->mtu);
+	rtnl_link_set_ifindex(peer, (int)spec->guest_ifindex);
+	return 0;
+}
+
+/*
+ * The kernel looks at the number that was asked for the peer only if one was asked for this end, too (veth_newlink(),
+ * drivers/net/veth.c). So this one gets one far above those that the kernel gives out itself.
+ */
+static int set_own_ifindex(struct rtnl_link *link, struct err *err)
+{
+	uint32_t n;
+
+	if (getrandom(&n, sizeof(n), 0) != (ssize_t)sizeof(n))
+		return err_sys(err, errno, "get random bytes");
+	rtnl_link_set_ifindex(link, (int)(n >> 2 | 1U << 30));
 	return 0;
 }
 
@@ -32,6 +48,20 @@ static int set_master(struct nl_sock *sock, struct rtnl_link *link, const char *
 		return err_exit(err, EXIT_NETWORK, EINVAL, "interface '%s' is no bridge: choose another name", bridge);
 	rtnl_link_set_master(link, rtnl_link_get_ifindex(master));
 	return 0;
+}
+
+static int set_host_end(struct nl_sock *sock, struct rtnl_link *link, const struct net_veth_spec *spec, struct err *err)
+{
+	int r = 0;
+
+	rtnl_link_set_name(link, spec->host_name);
+	if (spec->mtu)
+		rtnl_link_set_mtu(link, spec->mtu);
+	if (!spec->is_closed)
+		rtnl_link_set_flags(link, IFF_UP);
+	if (!spec->is_closed && spec->bridge)
+		r = set_master(sock, link, spec->bridge, err);
+	return r == 0 && spec->guest_ifindex ? set_own_ifindex(link, err) : r;
 }
 
 /* One message makes both ends, each in its namespace, and has the host's end up and on the bridge: nothing to undo on failure. */
@@ -50,13 +80,9 @@ int net_veth_create(const struct net_veth_spec *spec, struct err *err)
 	link = rtnl_link_veth_alloc();
 	if (!link)
 		return err_oom(err);
-	rtnl_link_set_name(link, spec->host_name);
-	rtnl_link_set_flags(link, IFF_UP);
-	if (spec->mtu)
-		rtnl_link_set_mtu(link, spec->mtu);
 	r = set_peer(link, spec, err);
-	if (r == 0 && spec->bridge)
-		r = set_master(sock, link, spec->bridge, err);
+	if (r == 0)
+		r = set_host_end(sock, link, spec, err);
 	if (r < 0)
 		return r;
 

@@ -80,15 +80,22 @@ int network_plug(const struct node *node, const struct net_plan *plan, int netns
 int network_unplug(const struct net_plan *plan, struct err *err) _must_check_;
 
 /*
- * network_plug() in two halves, for a guest that is restored: first its filter and its link, the guest's end in `netns_fd` and the
- * host's down, so that nothing passes; then, when its sockets are there, the host's end is opened: up, port or routes, shaping.
- * `ifindex` is the number that the guest's end had, 0 for any. After a failure what was made is removed. A macvlan has no end on the
- * host and is UNSUPPORTED.
+ * network_plug() in two halves, for a guest that is restored: first its filter and its link, the guest's end in `netns_fd` and
+ * the host's down and on no bridge, so that nothing passes; then, when its sockets are there, the host's end is opened: up, port
+ * or routes, shaping. `ifindex` is the number of the guest's end in `netns_fd`, 0 for any: CRIU, when it takes it from there,
+ * gives it the one that it had. After a failure of the first half what was made is removed; the second can be repeated. A macvlan
+ * has no end on the host: plugging it closed and shutting it are UNSUPPORTED, opening it does nothing.
  */
 int network_plug_closed(const struct net_plan *plan, int netns_fd, unsigned int ifindex, struct err *err) _must_check_;
 int network_open(const struct node *node, const struct net_plan *plan, struct err *err) _must_check_;
 
-/* Nothing passes any more, and the guest's end stays as it is: the host's goes down. Undone by network_open(). */
+/*
+ * Nothing passes any more, in neither direction, and what is sent is dropped without a word. Both ends stay up: if the host's
+ * went down, the guest's programs would be told that the carrier is gone, what they have not read of that keeps CRIU from saving
+ * them, and the guest's IPv4 routes would be saved as "linkdown", which no kernel takes back. Needs sch_ingress, act_mirred, and
+ * cls_u32 or cls_matchall, as shaping does (UNSUPPORTED). All of it goes with the link. Can be repeated. Undone by
+ * network_open().
+ */
 int network_shut(const struct net_plan *plan, struct err *err) _must_check_;
 
 /* The guest's side: a view of the plan for net_setup_guest(). */

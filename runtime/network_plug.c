@@ -19,7 +19,13 @@
 /* The kernel's work for that is queued at once (linkwatch_urgent_event()): only a host that is busy takes longer. */
 #define READY_TIMEOUT_MS 200
 
-static int make_veth(const struct net_plan *plan, int netns_fd, struct err *err)
+/* How a link is made: whole, or closed for a guest that is restored. */
+struct how {
+	bool is_closed;
+	unsigned int ifindex;
+};
+
+static int make_veth(const struct net_plan *plan, int netns_fd, const struct how *how, struct err *err)
 {
 	struct net_veth_spec veth = {
 		.host_name = plan->link,
@@ -27,13 +33,15 @@ static int make_veth(const struct net_plan *plan, int netns_fd, struct err *err)
 		.guest_netns_fd = netns_fd,
 		.bridge = plan->filter.is_bridged ? plan->bridge : NULL,
 		.mtu = (uint32_t)plan->mtu,
+		.guest_ifindex = how->ifindex,
+		.is_closed = how->is_closed,
 	};
 
 	memcpy(veth.mac, plan->mac, sizeof(veth.mac));
 	return net_veth_create(&veth, err);
 }
 
-static int make_link(const struct net_plan *plan, int netns_fd, struct err *err)
+static int make_link(const struct net_plan *plan, int netns_fd, const struct how *how, struct err *err)
 {
 	struct net_macvlan_spec macvlan = {
 		.parent = plan->parent,
@@ -43,7 +51,7 @@ static int make_link(const struct net_plan *plan, int netns_fd, struct err *err)
 	};
 
 	if (plan->mode != NET_MODE_MACVLAN)
-		return make_veth(plan, netns_fd, err);
+		return make_veth(plan, netns_fd, how, err);
 	memcpy(macvlan.mac, plan->mac, sizeof(macvlan.mac));
 	return net_macvlan_create(&macvlan, err);
 }
@@ -94,28 +102,36 @@ bool network_has_rates(const struct net_plan *plan)
 	return plan->shape.to_guest_bits > 0 || plan->shape.from_guest_bits > 0;
 }
 
+static void say_policed(const struct node *node, const struct net_plan *plan)
+{
+	log_warning(node->log, "interface '%s': this kernel has no ifb: what the guest sends is policed, not queued",
+		    plan->guest_name);
+}
+
 int network_shape(const struct node *node, const struct net_plan *plan, struct err *err)
 {
 	bool is_policed = false;
 	int r = net_shape_set(&plan->shape, &is_policed, err);
 
 	if (r == 0 && is_policed)
-		log_warning(node->log, "interface '%s': this kernel has no ifb: what the guest sends is policed, not queued",
-			    plan->guest_name);
+		say_policed(node, plan);
 	return r;
 }
 
-/* All but the filter. */
-static int make_rest(const struct node *node, const struct net_plan *plan, int netns_fd, struct err *err)
+/* Behind the filter. */
+static int make_first(const struct net_plan *plan, int netns_fd, const struct how *how, struct err *err)
 {
 	int r = fault_point("start.network-filter", err);
 
 	if (r == 0)
-		r = make_link(plan, netns_fd, err);
-	if (r == 0)
-		r = fault_point("start.network-link", err);
-	if (r == 0)
-		r = join_host(plan, err);
+		r = make_link(plan, netns_fd, how, err);
+	return r < 0 ? r : fault_point("start.network-link", err);
+}
+
+static int make_rest(const struct node *node, const struct net_plan *plan, struct err *err)
+{
+	int r = join_host(plan, err);
+
 	if (r == 0)
 		r = fault_point("start.network-joined", err);
 	if (r == 0 && network_has_rates(plan))
@@ -123,19 +139,83 @@ static int make_rest(const struct node *node, const struct net_plan *plan, int n
 	return r < 0 ? r : fault_point("start.network", err);
 }
 
-int network_plug(const struct node *node, const struct net_plan *plan, int netns_fd, struct err *err)
+static int undo(const struct net_plan *plan, int r, struct err *err)
 {
 	struct err ignored = ERR_INIT;
-	/* First, so that there is no moment without. It is all or nothing: nothing is to be undone if it fails. */
-	int r = plan->link[0] ? net_filter_add(plan->table, &plan->filter, err) : 0;
+
+	if (r == 0)
+		return 0;
+	(void)!network_unplug(plan, &ignored);
+	return err_wrap(err, "interface '%s'", plan->guest_name);
+}
+
+/* First, so that there is no moment without. It is all or nothing: nothing is to be undone if it fails. */
+static int add_filter(const struct net_plan *plan, struct err *err)
+{
+	return plan->link[0] ? net_filter_add(plan->table, &plan->filter, err) : 0;
+}
+
+int network_plug(const struct node *node, const struct net_plan *plan, int netns_fd, struct err *err)
+{
+	const struct how whole = { .is_closed = false };
+	int r = add_filter(plan, err);
 
 	if (r == -EEXIST)
 		r = network_name_publisher(node, err);
-	if (r == 0) {
-		r = make_rest(node, plan, netns_fd, err);
-		if (r < 0)
-			(void)!network_unplug(plan, &ignored);
-	}
+	if (r < 0)
+		return err_wrap(err, "interface '%s'", plan->guest_name);
+	r = make_first(plan, netns_fd, &whole, err);
+	if (r == 0)
+		r = make_rest(node, plan, err);
+	return undo(plan, r, err);
+}
+
+int network_plug_closed(const struct net_plan *plan, int netns_fd, unsigned int ifindex, struct err *err)
+{
+	const struct how closed = { .is_closed = true, .ifindex = ifindex };
+
+	if (!plan->link[0])
+		return err_exit(err, EXIT_UNSUPPORTED, EOPNOTSUPP,
+				"interface '%s': a macvlan has no end on the host that could be closed: use another mode",
+				plan->guest_name);
+
+	int r = add_filter(plan, err);
+
+	if (r < 0)
+		return err_wrap(err, "interface '%s'", plan->guest_name);
+	return undo(plan, make_first(plan, netns_fd, &closed, err), err);
+}
+
+static int open_up(const struct node *node, const struct net_plan *plan, struct err *err)
+{
+	bool is_policed = false;
+	int r = net_link_open(plan->link, err);
+
+	if (r == 0)
+		r = join_host(plan, err);
+	if (r == 0)
+		r = net_shape_unblock(&plan->shape, &is_policed, err);
+	if (r == 0 && is_policed)
+		say_policed(node, plan);
+	return r;
+}
+
+int network_open(const struct node *node, const struct net_plan *plan, struct err *err)
+{
+	int r = plan->link[0] ? open_up(node, plan, err) : 0;
+
+	return r < 0 ? err_wrap(err, "interface '%s'", plan->guest_name) : 0;
+}
+
+int network_shut(const struct net_plan *plan, struct err *err)
+{
+	if (!plan->link[0])
+		return err_exit(err, EXIT_UNSUPPORTED, EOPNOTSUPP,
+				"interface '%s': a macvlan has no end on the host that could be shut: use another mode",
+				plan->guest_name);
+
+	int r = net_shape_block(plan->link, err);
+
 	return r < 0 ? err_wrap(err, "interface '%s'", plan->guest_name) : 0;
 }
 
