@@ -23,8 +23,7 @@ static const struct command commands[] = {
 	  .name = "create",
 	  .summary = "create a guest from a template",
 	  .description = "TEMPLATE is NAME, its newest version, or NAME@VERSION. The guest's own files are in a pool; the pool "
-			 "\"default\" is "
-			 "made when it is first needed.",
+			 "\"default\" is made when it is first needed.",
 	  .arguments = { { "NAME", COMPLETE_NONE, false, false }, { "TEMPLATE", COMPLETE_TEMPLATE, true, false } },
 	  .options = OPT_BIT(TEMPLATE) | OPT_BIT(START) | OPT_BIT(SSH_KEY),
 	  .params = PARAMS_CREATE,
@@ -72,7 +71,7 @@ static const struct command commands[] = {
 			 "after a reboot of the host. A guest that cannot be saved runs on. Limits, rates, rules and quotas of a "
 			 "suspended guest can be set; its addresses, interfaces and features cannot.",
 	  .arguments = { { "NAME", COMPLETE_RUNNING, false, true } },
-	  .examples = { "ctctl suspend web1", "ctctl suspend web1 web2 db1" },
+	  .examples = { "ctctl suspend web1" },
 	  .run = verb_suspend },
 	{ .section = SECTION_LIFE,
 	  .name = "resume",
@@ -105,9 +104,8 @@ static const struct command commands[] = {
 	  .summary = "run a command in a guest",
 	  .description =
 		  "Ends with the command's exit status, or 128 and the number of the signal that ended it. Standard input, "
-		  "output and "
-		  "error are the caller's; nothing else of the host gets in, its environment neither. Options after COMMAND "
-		  "belong to it.",
+		  "output and error are the caller's; nothing else of the host gets in, its environment neither. Options after "
+		  "COMMAND belong to it.",
 	  .arguments = { GUEST, { "COMMAND", COMPLETE_NONE, false, false }, { "ARGUMENT", COMPLETE_NONE, true, true } },
 	  .options = OPT_BIT(USER) | OPT_BIT(TTY) | OPT_BIT(ENV) | OPT_BIT(DIR),
 	  .stops_at_command = true,
@@ -168,8 +166,7 @@ static const struct command commands[] = {
 	  .name = "set",
 	  .summary = "change parameters of a guest",
 	  .description = "All of them or none. Limits change in the running guest at once; it is said where one counts only from "
-			 "the next start. "
-			 "An empty value goes back to the default.",
+			 "the next start. An empty value goes back to the default.",
 	  .arguments = { GUEST, { "KEY=VALUE", COMPLETE_SETTING, true, true } },
 	  .options = OPT_BIT(SSH_KEY),
 	  .params = PARAMS_SET,
@@ -194,8 +191,7 @@ static const struct command commands[] = {
 	  .name = "import",
 	  .summary = "make a template of an archive of a root file system",
 	  .description = "A tar archive, plain or packed with gzip, xz, zstd or bzip2. It is unpacked by a helper without "
-			 "privileges: what it contains "
-			 "cannot harm the host.",
+			 "privileges: what it contains cannot harm the host.",
 	  .arguments = { { "NAME", COMPLETE_NONE, false, false }, { "TARBALL", COMPLETE_FILE, false, false } },
 	  .options = OPT_BIT(MAX_SIZE) | OPT_BIT(MAX_FILES) | OPT_BIT(JSON),
 	  .examples = { "ctctl template import alpine rootfs.tar.gz" },
