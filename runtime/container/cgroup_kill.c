@@ -22,33 +22,34 @@ static int ms_left(uint64_t deadline)
 	return now >= deadline ? 0 : (int)(deadline - now);
 }
 
-/* 1, 0, or a negative errno. The file is "populated 1\nfrozen 0\n". */
-static int read_populated(int fd)
+int cgroup_says(int events_fd, const char *event)
 {
 	char text[64];
-	ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+	ssize_t n = pread(events_fd, text, sizeof(text) - 1, 0);
 
 	if (n < 0)
-		return errno == ENODEV ? 0 : -errno; /* the group was removed */
+		return -errno;
 	text[n] = '\0';
-	return strstr(text, "populated 1") != NULL;
+	return strstr(text, event) != NULL;
 }
 
 /* The kernel reports each change of cgroup.events as POLLPRI (cgroup-v2.rst); reading it arms the next report. */
-static int wait_until_empty(int events_fd, uint64_t deadline)
+int cgroup_wait_event(int events_fd, const char *event, uint64_t deadline)
 {
 	struct pollfd p = { .fd = events_fd, .events = POLLPRI };
 
 	for (;;) {
-		int r = read_populated(events_fd);
+		int r = cgroup_says(events_fd, event);
 
-		if (r <= 0)
-			return r;
+		if (r != 0)
+			return r < 0 ? r : 0;
 		r = poll(&p, 1, ms_left(deadline));
-		if (r == 0)
-			return read_populated(events_fd) == 0 ? 0 : -ETIMEDOUT;
 		if (r < 0 && errno != EINTR)
 			return -errno;
+		if (r == 0) {
+			r = cgroup_says(events_fd, event);
+			return r < 0 ? r : (r > 0 ? 0 : -ETIMEDOUT);
+		}
 	}
 }
 
@@ -63,7 +64,7 @@ static int kill_v2(const struct cgroup_hierarchy *v2, const char *path, uint64_t
 
 	if (events < 0)
 		return -errno;
-	if (read_populated(events) == 0)
+	if (cgroup_says(events, CGROUP_EMPTY) == 1)
 		return 0;
 
 	/* One write for the whole subtree, against which no fork can race (Linux 5.14). On an older kernel the sweep does it. */
@@ -71,7 +72,8 @@ static int kill_v2(const struct cgroup_hierarchy *v2, const char *path, uint64_t
 
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
-	return wait_until_empty(events, deadline);
+	r = cgroup_wait_event(events, CGROUP_EMPTY, deadline);
+	return r == -ENODEV ? 0 : r; /* the group was removed */
 }
 
 /*

@@ -156,11 +156,28 @@ static int limit_descendants(int dir)
 	return r == -ENOENT ? 0 : r; /* before Linux 4.14 */
 }
 
+int cgroup_give(int dir_fd, uid_t uid, gid_t gid)
+{
+	_cleanup_free_ char *files = NULL;
+	char *save = NULL;
+	/* One name per line; the limits are not among them: they belong to who set them. */
+	ssize_t n = fd_read_file_at(AT_FDCWD, "/sys/kernel/cgroup/delegate", 4096, &files);
+
+	if (n < 0)
+		return (int)n;
+	if (fchown(dir_fd, uid, gid) < 0)
+		return -errno;
+	for (char *f = strtok_r(files, "\n", &save); f; f = strtok_r(NULL, "\n", &save)) {
+		/* Files of a controller that is not enabled here do not exist. */
+		if (fchownat(dir_fd, f, uid, gid, AT_SYMLINK_NOFOLLOW) < 0 && errno != ENOENT)
+			return -errno;
+	}
+	return 0;
+}
+
 int cgroup_map_delegate(const struct cgroup_map *map, const char *path, uid_t uid, gid_t gid, struct err *err)
 {
 	const struct cgroup_hierarchy *v2 = cgroup_map_v2(map);
-	_cleanup_free_ char *files = NULL;
-	char *save = NULL;
 
 	if (!v2)
 		return 0;
@@ -169,24 +186,15 @@ int cgroup_map_delegate(const struct cgroup_map *map, const char *path, uid_t ui
 
 	if (dir < 0)
 		return err_sys(err, -dir, "open the cgroup '%s'", path);
-	/* One name per line; the limits are not among them: they belong to who set them. */
-	ssize_t n = fd_read_file_at(AT_FDCWD, "/sys/kernel/cgroup/delegate", 4096, &files);
-
-	if (n < 0)
-		return err_sys(err, (int)-n, "read /sys/kernel/cgroup/delegate");
 
 	int r = limit_descendants(dir);
 
 	if (r < 0)
 		return err_sys(err, -r, "limit the groups below the cgroup '%s'", path);
-	if (fchown(dir, uid, gid) < 0)
-		return err_sys(err, errno, "give the cgroup '%s' to the guest", path);
-	for (char *f = strtok_r(files, "\n", &save); f; f = strtok_r(NULL, "\n", &save)) {
-		/* Files of a controller that is not enabled here do not exist. */
-		if (fchownat(dir, f, uid, gid, AT_SYMLINK_NOFOLLOW) < 0 && errno != ENOENT)
-			return err_sys(err, errno, "give %s of the cgroup '%s' to the guest", f, path);
-	}
-	return 0;
+	r = cgroup_give(dir, uid, gid);
+	return r < 0 ? err_sys(err, -r, "give the cgroup '%s' and the files of /sys/kernel/cgroup/delegate in it to the guest",
+			       path)
+		     : 0;
 }
 
 int cgroup_delegate(const char *path, uid_t uid, gid_t gid, struct err *err)

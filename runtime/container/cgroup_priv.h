@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "runtime/container/cgroup.h"
+#include "runtime/container/cgroup_tree.h"
 
 /*
  * The hierarchies of this host, and what the files of cgroup*.c share. A test gives a list of mounts of its own instead of the
@@ -51,6 +52,23 @@ int cgroup_write(const struct cgroup_hierarchy *h, const char *path, const char 
 /* The first line; -E2BIG if it may be longer than there is room for. */
 int cgroup_read(const struct cgroup_hierarchy *h, const char *path, const char *file, char *ret, size_t room) _must_check_;
 bool cgroup_exists(const struct cgroup_hierarchy *h, const char *path);
+
+/*
+ * What an open cgroup.events of v2 says, "populated 1\nfrozen 0\n": is the event, a name and its value, among it? 1, 0, or a
+ * negative errno; -ENODEV once the group was removed.
+ */
+#define CGROUP_EMPTY  "populated 0"
+#define CGROUP_FROZEN "frozen 1"
+int cgroup_says(int events_fd, const char *event) _must_check_;
+
+/* Waits until it says so, or -ETIMEDOUT. `deadline` is of proc_now_ms(). */
+int cgroup_wait_event(int events_fd, const char *event, uint64_t deadline) _must_check_;
+
+/* Opens the group in the unified hierarchy: a descriptor. UNSUPPORTED without one. */
+int cgroup_open_v2(const struct cgroup_map *map, const char *path, struct err *err) _must_check_;
+
+/* Gives an open group of v2 away: the folder and its delegatable files (cgroup_delegate()). 0 or a negative errno. */
+int cgroup_give(int dir_fd, uid_t uid, gid_t gid) _must_check_;
 
 /* One value to be written. */
 struct cgroup_setting {
@@ -111,6 +129,18 @@ int cgroup_map_get_low(const struct cgroup_map *map, const char *path, uint64_t 
 int cgroup_map_kill(const struct cgroup_map *map, const char *path, int timeout_ms, struct err *err) _must_check_;
 int cgroup_map_destroy(const struct cgroup_map *map, const char *path, struct err *err) _must_check_;
 int cgroup_map_get_usage(const struct cgroup_map *map, const char *path, struct cgroup_usage *ret, struct err *err) _must_check_;
+int cgroup_map_tree_read(const struct cgroup_map *map, const char *path, struct cgroup_tree *ret, struct err *err) _must_check_;
+int cgroup_map_tree_make(const struct cgroup_map *map, const char *path, const struct cgroup_tree *tree,
+			 struct err *err) _must_check_;
+int cgroup_map_tree_own(const struct cgroup_map *map, const char *path, const struct cgroup_tree *tree,
+			struct err *err) _must_check_;
+int cgroup_map_tree_enable(const struct cgroup_map *map, const char *path, const struct cgroup_tree *tree,
+			   struct err *err) _must_check_;
+int cgroup_map_freeze(const struct cgroup_map *map, const char *path, int timeout_ms, struct err *err) _must_check_;
+int cgroup_map_thaw(const struct cgroup_map *map, const char *path, struct err *err) _must_check_;
+
+/* Adds a group at the end of a tree; what cgroup_tree_parse() would not take is -EBADMSG. 0 or a negative errno. */
+int cgroup_tree_add(struct cgroup_tree *tree, const struct cgroup_tree_node *node) _must_check_;
 
 /* libcgroup (cgroup_lib.c): makes the group in the hierarchies of `controllers` (NULL-terminated). */
 int cgroup_lib_create(const char *path, const char *const *controllers, struct err *err) _must_check_;

@@ -30,7 +30,10 @@ struct cgroup_tree {
 #define CGROUP_TREE_INIT ((struct cgroup_tree){ .list = NULL })
 void cgroup_tree_free(struct cgroup_tree *tree);
 
-/* Reads it from the kernel. How many and how deep a guest may make is limited (cgroup_delegate()). */
+/*
+ * Reads it from the kernel. How many and how deep a guest may make is limited (cgroup_delegate()); a tree that is larger all the
+ * same, or has a name that no manifest can hold (cgroup_tree_print()), is exit status CHECKPOINT and named.
+ */
 int cgroup_tree_read(const char *path, struct cgroup_tree *ret, struct err *err) _must_check_;
 
 /* Makes those that are missing, with their owners. The guest's own is there (cgroup_create()). */
@@ -46,15 +49,18 @@ int cgroup_tree_own(const char *path, const struct cgroup_tree *tree, struct err
 int cgroup_tree_enable(const char *path, const struct cgroup_tree *tree, struct err *err) _must_check_;
 
 /*
- * One line for each group, as text for a manifest, and back: "UID GID CONTROLLER,CONTROLLER PATH". A path of anything but
- * [A-Za-z0-9_.:@\\-] and slashes, with ".." or absolute, is -EBADMSG: the guest chose the names. (systemd escapes with "\\x2d".)
+ * One line for each group, as text for a manifest, and back: "UID GID CONTROLLER,CONTROLLER PATH"; "-" for no controllers, "." for
+ * the guest's own group, which is the first. A path of anything but [A-Za-z0-9_.:@\\-] and slashes, with "." or "..", absolute,
+ * too long or too deep, without its parent before it or twice, is -EBADMSG in either direction: the guest chose the names.
+ * (systemd escapes with "\\x2d".)
  */
 int cgroup_tree_print(const struct cgroup_tree *tree, char **ret) _must_check_;
 int cgroup_tree_parse(const char *text, struct cgroup_tree *ret) _must_check_;
 
 /*
  * Stops every process of the group (cgroup.freeze of v2) and waits until they stand, by cgroup.events; thaws them again. Both are
- * successes if it is so already. A freeze that takes longer than `timeout_ms` is undone, and -ETIMEDOUT.
+ * successes if it is so already, and nothing is left to thaw of a missing group. A freeze that fails, or takes longer than
+ * `timeout_ms` (-ETIMEDOUT), is undone. UNSUPPORTED without v2 or its freezer (Linux 5.2).
  */
 int cgroup_freeze(const char *path, int timeout_ms, struct err *err) _must_check_;
 int cgroup_thaw(const char *path, struct err *err) _must_check_;
