@@ -134,7 +134,7 @@ int network_cleanup(const struct guest *guest, struct err *err) _must_check_;
 
 /*
  * Operations of `ctctl net`; each is whole, locked and journalled as those of lifecycle.h. Of a running guest they change the
- * network at once, without interrupting connections where addresses stay.
+ * network at once, without interrupting connections where addresses stay. SUSPENDED if it is.
  */
 int guest_net_add(const struct node *node, const char *name, const char *interface, const struct guest_setting *settings,
 		  size_t n, struct err *err) _must_check_;
