@@ -3,20 +3,6 @@
 load lib
 load killing
 
-# sleep_ms MILLISECONDS, without a process of its own
-sleep_ms() {
-	local fd
-	exec {fd}<> <(:)
-	read -r -t "$(printf '0.%03d' "$1")" -u "$fd" || :
-	exec {fd}>&-
-}
-
-# status_of_job PID: sets `status`
-wait_for() {
-	status=0
-	wait "$1" 2>/dev/null || status=$?
-}
-
 # The guest powers off or reboots itself at once; the command dies with it.
 inside() {
 	run ct exec "$1" -- "$2" -f
