@@ -36,28 +36,39 @@ struct checkpoint_manifest {
 };
 void checkpoint_manifest_free(struct checkpoint_manifest *manifest);
 
-/* An empty checkpoint.new; what an earlier one left is removed. An open folder (readable). */
+/* An empty checkpoint.new; what an earlier one left is removed. An open folder (readable), which the caller closes. */
 int checkpoint_begin(const struct guest *guest, struct err *err) _must_check_;
 
-/* Writes the manifest: "key value" lines, then the groups. Not yet on the disk. */
+/*
+ * Writes the manifest: "key value" lines, then "groups N" and N lines of cgroup_tree_print(). Not yet on the disk. -EINVAL for a
+ * value that is no printable line.
+ */
 int checkpoint_write_manifest(int images_fd, const struct checkpoint_manifest *manifest, struct err *err) _must_check_;
 
 /*
  * Makes checkpoint.new the checkpoint: every file of it on the disk, then renamed, then the folder. From the rename on, whatever
- * is killed, the guest is suspended.
+ * is killed, the guest is suspended: an error may come after it, too, so ask checkpoint_exists(). One that is there already is
+ * never replaced (-ENOTEMPTY), and a folder among the images is -EISDIR.
  */
 int checkpoint_commit(const struct guest *guest, int images_fd, struct err *err) _must_check_;
 
 /* Removes an unfinished one. A missing one is a success. */
 int checkpoint_abandon(const struct guest *guest, struct err *err) _must_check_;
 
-/* Removes the checkpoint: renamed to checkpoint.new first, so that no half of one counts. */
+/*
+ * Removes the checkpoint: renamed to checkpoint.new first, so that no half of one counts. A missing one is a success, and what is
+ * left of one whose removal was interrupted goes, too.
+ */
 int checkpoint_discard(const struct guest *guest, struct err *err) _must_check_;
 
 bool checkpoint_exists(const struct guest *guest);
 
-/* Opens it and reads its manifest: the open folder, -ENOENT without one, EXIT_RECOVERY if it is damaged. */
+/*
+ * Opens it and reads its manifest: the open folder, which the caller closes. -ENOENT and exit status NOT_SUSPENDED without one,
+ * -EBADMSG and RECOVERY if the manifest is missing or damaged; the message says in which key. Unknown keys are of a newer ctctl
+ * and not looked at.
+ */
 int checkpoint_open(const struct guest *guest, struct checkpoint_manifest *ret, struct err *err) _must_check_;
 
-/* Bytes on the disk, and when it was taken: for `status`. -ENOENT without one. */
+/* Bytes on the disk, and when it was taken: for `status`. -ENOENT without one, -EBADMSG for a damaged one. */
 int checkpoint_stat(const struct guest *guest, uint64_t *ret_bytes, uint64_t *ret_taken_at) _must_check_;

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "runtime/checkpoint/images.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fault.h"
+#include "base/fd.h"
+#include "base/path.h"
+#include "runtime/checkpoint/manifest.h"
+
+#define BLOCK_BYTES 512 /* of st_blocks, whatever the file system's own are: stat(3type) */
+
+int checkpoint_abandon(const struct guest *guest, struct err *err)
+{
+	int r = path_remove_tree_at(guest->dir_fd, CHECKPOINT_DIR_NEW);
+
+	return r < 0 ? err_sys(err, -r, "remove '" CHECKPOINT_DIR_NEW "' of guest '%s'", guest->name) : 0;
+}
+
+int checkpoint_begin(const struct guest *guest, struct err *err)
+{
+	int r = checkpoint_abandon(guest, err);
+
+	if (r < 0)
+		return r;
+
+	_cleanup_fd_ int fd = path_make_dir_at(guest->dir_fd, CHECKPOINT_DIR_NEW, 0700);
+
+	if (fd < 0)
+		return err_sys(err, -fd, "make '" CHECKPOINT_DIR_NEW "' of guest '%s'", guest->name);
+	r = fault_point("suspend.begun", err);
+	return r < 0 ? r : TAKE_FD(fd);
+}
+
+/* What is done with each thing in the folder; a negative errno ends it. */
+typedef int (*image_fn)(int images_fd, const char *name, const struct stat *st, void *context);
+
+/* In no order. The folder's position is its own, so that the descriptor can be listed again. */
+static int for_each_image(int images_fd, image_fn act, void *context)
+{
+	int copy = openat(images_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_dir_ DIR *d = copy < 0 ? NULL : fdopendir(copy);
+	int r = d ? 0 : -errno;
+
+	if (!d)
+		fd_close(&copy);
+	while (r == 0) {
+		struct stat st;
+
+		errno = 0;
+
+		const struct dirent *e = readdir(d);
+
+		if (!e)
+			return -errno;
+		if (e->d_name[0] == '.' && (!e->d_name[1] || (e->d_name[1] == '.' && !e->d_name[2])))
+			continue;
+		if (fstatat(images_fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			return -errno;
+		r = act(images_fd, e->d_name, &st, context);
+	}
+	return r;
+}
+
+/* A file by itself, and not all of the file system by syncfs(2): that would wait for whatever other guests write. */
+static int sync_image(int images_fd, const char *name, const struct stat *st, void *context)
+{
+	(void)context;
+	if (S_ISDIR(st->st_mode))
+		return -EISDIR; /* its files would be missed */
+	if (!S_ISREG(st->st_mode))
+		return 0; /* all of it is in the folder's own entry */
+
+	_cleanup_fd_ int fd = openat(images_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+	if (fd < 0)
+		return -errno;
+	return fsync(fd) < 0 ? -errno : 0;
+}
+
+static int sync_images(int images_fd)
+{
+	int r = for_each_image(images_fd, sync_image, NULL);
+
+	return r == 0 && fsync(images_fd) < 0 ? -errno : r;
+}
+
+static int sync_guest(const struct guest *guest, struct err *err)
+{
+	return fsync(guest->dir_fd) < 0 ? err_sys(err, errno, "sync the folder of guest '%s'", guest->name) : 0;
+}
+
+int checkpoint_commit(const struct guest *guest, int images_fd, struct err *err)
+{
+	int r = sync_images(images_fd);
+
+	if (r < 0)
+		return err_sys(err, -r, "write the checkpoint of guest '%s' to the disk", guest->name);
+	r = fault_point("suspend.synced", err);
+	if (r < 0)
+		return r;
+	if (renameat(guest->dir_fd, CHECKPOINT_DIR_NEW, guest->dir_fd, CHECKPOINT_DIR) < 0)
+		return err_sys(err, errno, "rename '" CHECKPOINT_DIR_NEW "' of guest '%s' to '" CHECKPOINT_DIR "'", guest->name);
+	r = fault_point("suspend.renamed", err);
+	return r < 0 ? r : sync_guest(guest, err);
+}
+
+/* On the disk before the first file goes: else a crash could leave a checkpoint that lacks some. */
+static int disown(const struct guest *guest, struct err *err)
+{
+	if (renameat(guest->dir_fd, CHECKPOINT_DIR, guest->dir_fd, CHECKPOINT_DIR_NEW) < 0)
+		return err_sys(err, errno, "rename '" CHECKPOINT_DIR "' of guest '%s' to '" CHECKPOINT_DIR_NEW "'", guest->name);
+
+	int r = sync_guest(guest, err);
+
+	return r < 0 ? r : fault_point("resume.discarding", err);
+}
+
+int checkpoint_discard(const struct guest *guest, struct err *err)
+{
+	int r = checkpoint_abandon(guest, err);
+
+	if (r < 0 || !checkpoint_exists(guest))
+		return r;
+	r = disown(guest, err);
+	return r < 0 ? r : checkpoint_abandon(guest, err);
+}
+
+bool checkpoint_exists(const struct guest *guest)
+{
+	return path_exists_at(guest->dir_fd, CHECKPOINT_DIR);
+}
+
+static int open_images(const struct guest *guest)
+{
+	return path_open_beneath(guest->dir_fd, CHECKPOINT_DIR, O_RDONLY | O_DIRECTORY, 0);
+}
+
+int checkpoint_open(const struct guest *guest, struct checkpoint_manifest *ret, struct err *err)
+{
+	_cleanup_fd_ int fd = open_images(guest);
+
+	if (fd == -ENOENT)
+		return err_exit(err, EXIT_NOT_SUSPENDED, ENOENT, "guest '%s' is not suspended", guest->name);
+	if (fd < 0)
+		return err_sys(err, -fd, "open '" CHECKPOINT_DIR "' of guest '%s'", guest->name);
+
+	int r = manifest_read(fd, ret, err);
+
+	return r < 0 ? err_wrap(err, "guest '%s'", guest->name) : TAKE_FD(fd);
+}
+
+static int add_size(int images_fd, const char *name, const struct stat *st, void *context)
+{
+	uint64_t *bytes = context;
+
+	(void)images_fd;
+	(void)name;
+	*bytes += (uint64_t)st->st_blocks * BLOCK_BYTES;
+	return 0;
+}
+
+int checkpoint_stat(const struct guest *guest, uint64_t *ret_bytes, uint64_t *ret_taken_at)
+{
+	_cleanup_(checkpoint_manifest_free) struct checkpoint_manifest manifest = { 0 };
+	_cleanup_fd_ int fd = open_images(guest);
+	struct err ignored = ERR_INIT;
+	uint64_t bytes = 0;
+	struct stat st;
+	int r = fd < 0 ? fd : manifest_read(fd, &manifest, &ignored);
+
+	if (r == 0)
+		r = fstat(fd, &st) < 0 ? -errno : for_each_image(fd, add_size, &bytes);
+	if (r < 0)
+		return r;
+	*ret_bytes = bytes + (uint64_t)st.st_blocks * BLOCK_BYTES;
+	*ret_taken_at = manifest.taken_at;
+	return 0;
+}
