@@ -66,7 +66,8 @@ void image_file_put(struct strbuf *image, const struct pb_out *message)
 	uint32_t le = htole32((uint32_t)message->len);
 
 	strbuf_add_bytes(image, (const char *)&le, sizeof(le));
-	strbuf_add_bytes(image, (const char *)message->data, message->len);
+	if (message->len > 0)
+		strbuf_add_bytes(image, (const char *)message->data, message->len);
 	image->failed |= message->failed;
 }
 

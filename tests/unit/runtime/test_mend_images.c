@@ -133,10 +133,13 @@ static void save_guest(int dir_fd)
 static void test_shared_executable(void **state)
 {
 	int fd = ((struct scratch *)*state)->fd;
-	struct strbuf expected;
+	struct strbuf expected, remaps = { 0 };
 	struct err err = ERR_INIT;
 
 	save_guest(fd);
+	strbuf_add_bytes(&remaps, HEAD_REMAP, 8);
+	put_remap(&remaps, 4, 1);
+	save(fd, "remap-fpath.img", &remaps);
 	put_guest(&expected);
 	PUT_REG(&expected, 10, TO_READ, "/usr/lib/systemd/systemd-executor");
 	save(fd, "expected-files", &expected);
@@ -146,7 +149,7 @@ static void test_shared_executable(void **state)
 	/* CRIU opens a process's as the user namespace's root. */
 	assert_int_equal(fchmodat(fd, "mm-20.img", 0644, 0), 0);
 
-	ino_t other = inode(fd, "mm-1.img"), mended = inode(fd, "mm-20.img");
+	ino_t other = inode(fd, "mm-1.img"), mended = inode(fd, "mm-20.img"), deleted = inode(fd, "remap-fpath.img");
 
 	assert_ok(checkpoint_mend_images(fd, &err), &err);
 	assert_same(fd, "files.img", "expected-files");
@@ -154,6 +157,7 @@ static void test_shared_executable(void **state)
 	assert_same(fd, "mm-30.img", "expected-mm");
 	assert_same(fd, "mm-1.img", "expected-other");
 	assert_int_equal(inode(fd, "mm-1.img"), other);
+	assert_int_equal(inode(fd, "remap-fpath.img"), deleted);
 	assert_int_not_equal(inode(fd, "mm-20.img"), mended);
 
 	assert_int_equal(mode(fd, "mm-20.img"), 0644);
