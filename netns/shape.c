@@ -160,7 +160,7 @@ int net_shape_set(const struct net_shape_spec *spec, bool *ret_policed, struct e
 {
 	_cleanup_(cleanup_nl_sock) struct nl_sock *sock = NULL;
 	struct made made = { 0 };
-	struct shape_dev dev;
+	struct shape_dev dev = { 0 };
 	int r = netlink_check_name(spec->ifb, err);
 
 	if (r == 0)
@@ -186,7 +186,7 @@ int net_shape_set(const struct net_shape_spec *spec, bool *ret_policed, struct e
 int net_shape_block(const char *link, struct err *err)
 {
 	_cleanup_(cleanup_nl_sock) struct nl_sock *sock = NULL;
-	struct shape_dev dev;
+	struct shape_dev dev = { 0 };
 	int r = open_link(link, &sock, &dev, err);
 
 	if (r == 0)
@@ -197,7 +197,7 @@ int net_shape_block(const char *link, struct err *err)
 int net_shape_unblock(const struct net_shape_spec *spec, bool *ret_policed, struct err *err)
 {
 	_cleanup_(cleanup_nl_sock) struct nl_sock *sock = NULL;
-	struct shape_dev dev;
+	struct shape_dev dev = { 0 };
 	int r = open_link(spec->link, &sock, &dev, err);
 
 	if (r == 0)

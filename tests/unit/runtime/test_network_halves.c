@@ -16,7 +16,7 @@
 #define RATE	 100000000
 #define QUIET_MS 150
 
-static struct node node;
+static const struct node node;
 
 struct half {
 	struct world *w;
