@@ -11,10 +11,10 @@
 #include "base/path.h"
 #include "base/str.h"
 #include "runtime/checkpoint/image_file.h"
+#include "runtime/checkpoint/mend_priv.h"
 #include "runtime/checkpoint/protobuf.h"
 
 /* criu/include/magic.h. */
-#define MAGIC_FILES 0x56303138
 #define MAGIC_MM    0x57492820
 #define MAGIC_REMAP 0x59133954
 
@@ -43,8 +43,7 @@ struct path_entries {
 };
 DEFINE_CLEANUP(struct path_entries, cleanup_path_entries, free(p->list))
 
-/* A field that a message has once; of several, the last counts. 1, 0 if it is not there, or -EBADMSG. */
-static int find_field(struct pb_in message, unsigned int number, enum pb_wire wire, struct pb_field *ret)
+int mend_find_field(struct pb_in message, unsigned int number, enum pb_wire wire, struct pb_field *ret)
 {
 	struct pb_field field;
 	int found = 0, r;
@@ -64,26 +63,19 @@ static int find_id(struct pb_in message, unsigned int number, uint32_t *ret)
 {
 	struct pb_field field;
 
-	if (find_field(message, number, PB_VARINT, &field) <= 0 || field.value > UINT32_MAX)
+	if (mend_find_field(message, number, PB_VARINT, &field) <= 0 || field.value > UINT32_MAX)
 		return -EBADMSG;
 	*ret = (uint32_t)field.value;
 	return 0;
 }
 
-struct change {
-	unsigned int number;
-	uint64_t value;
-	const struct pb_out *message; /* NULL: it is the value */
-};
-
-/* A copy of a message in which some fields are others. */
-static int copy_changed(struct pb_in message, const struct change *changes, size_t n, struct pb_out *out)
+int mend_copy_changed(struct pb_in message, const struct mend_change *changes, size_t n, struct pb_out *out)
 {
 	struct pb_field field;
 	int r;
 
 	while ((r = pb_next(&message, &field)) > 0) {
-		const struct change *change = changes;
+		const struct mend_change *change = changes;
 
 		while (change < changes + n && change->number != field.number)
 			change++;
@@ -115,11 +107,11 @@ static struct path_entry *find_entry(const struct path_entries *entries, uint32_
 static int is_path_entry(struct pb_in message)
 {
 	struct pb_field reg, flags;
-	int r = find_field(message, FILE_ENTRY_REG, PB_BYTES, &reg);
+	int r = mend_find_field(message, FILE_ENTRY_REG, PB_BYTES, &reg);
 
 	if (r <= 0)
 		return r;
-	r = find_field((struct pb_in){ .data = reg.data, .len = reg.len }, REG_FILE_FLAGS, PB_VARINT, &flags);
+	r = mend_find_field((struct pb_in){ .data = reg.data, .len = reg.len }, REG_FILE_FLAGS, PB_VARINT, &flags);
 	return r <= 0 ? -EBADMSG : (flags.value & O_PATH) != 0;
 }
 
@@ -176,9 +168,9 @@ static int rewrite_mm(int images_fd, const struct image_file *mm, struct pb_in m
 {
 	_cleanup_(cleanup_pb_out) struct pb_out out = PB_OUT_INIT;
 	_cleanup_(strbuf_free) struct strbuf image = { 0 };
-	struct change change = { .number = MM_EXE_FILE_ID, .value = exe_id };
+	struct mend_change change = { .number = MM_EXE_FILE_ID, .value = exe_id };
 
-	if (copy_changed(message, &change, 1, &out) < 0)
+	if (mend_copy_changed(message, &change, 1, &out) < 0)
 		return image_file_damaged(mm, err);
 	strbuf_add_bytes(&image, mm->data, IMAGE_FILE_HEAD);
 	image_file_put(&image, &out);
@@ -233,17 +225,17 @@ static int mend_processes(int images_fd, struct path_entries *entries, struct er
 static int copy_entry(const struct path_entry *entry, struct strbuf *image)
 {
 	_cleanup_(cleanup_pb_out) struct pb_out reg = PB_OUT_INIT, file = PB_OUT_INIT;
-	struct change in_reg[] = { { .number = REG_FILE_ID, .value = entry->exe_id },
-				   { .number = REG_FILE_FLAGS, .value = O_RDONLY } };
-	struct change in_file[] = { { .number = FILE_ENTRY_ID, .value = entry->exe_id },
-				    { .number = FILE_ENTRY_REG, .message = &reg } };
+	struct mend_change in_reg[] = { { .number = REG_FILE_ID, .value = entry->exe_id },
+					{ .number = REG_FILE_FLAGS, .value = O_RDONLY } };
+	struct mend_change in_file[] = { { .number = FILE_ENTRY_ID, .value = entry->exe_id },
+					 { .number = FILE_ENTRY_REG, .message = &reg } };
 	struct pb_field field;
-	int r = find_field(entry->message, FILE_ENTRY_REG, PB_BYTES, &field);
+	int r = mend_find_field(entry->message, FILE_ENTRY_REG, PB_BYTES, &field);
 
 	if (r > 0)
-		r = copy_changed((struct pb_in){ .data = field.data, .len = field.len }, in_reg, ARRAY_SIZE(in_reg), &reg);
+		r = mend_copy_changed((struct pb_in){ .data = field.data, .len = field.len }, in_reg, ARRAY_SIZE(in_reg), &reg);
 	if (r == 0)
-		r = copy_changed(entry->message, in_file, ARRAY_SIZE(in_file), &file);
+		r = mend_copy_changed(entry->message, in_file, ARRAY_SIZE(in_file), &file);
 	image_file_put(image, &file);
 	return r;
 }
@@ -270,11 +262,11 @@ static int copy_remap(struct pb_in message, const struct path_entries *entries, 
 		return -EBADMSG;
 
 	const struct path_entry *entry = find_entry(entries, id);
-	struct change change = { .number = REMAP_ORIG_ID, .value = entry ? entry->exe_id : 0 };
+	struct mend_change change = { .number = REMAP_ORIG_ID, .value = entry ? entry->exe_id : 0 };
 
 	if (change.value == 0)
 		return 0;
-	if (copy_changed(message, &change, 1, &out) < 0)
+	if (mend_copy_changed(message, &change, 1, &out) < 0)
 		return -EBADMSG;
 	image_file_put(image, &out);
 	return 1;
@@ -308,8 +300,10 @@ int checkpoint_mend_images(int images_fd, struct err *err)
 {
 	_cleanup_(image_file_free) struct image_file files = { 0 };
 	_cleanup_(cleanup_path_entries) struct path_entries entries = { 0 };
-	int r = image_file_read(images_fd, "files.img", MAGIC_FILES, &files, err);
+	int r = mend_timers(images_fd, err);
 
+	if (r == 0)
+		r = image_file_read(images_fd, "files.img", MEND_MAGIC_FILES, &files, err);
 	if (r == 0)
 		r = collect_entries(&files, &entries, err);
 	/* The guest stands still meanwhile: most have nothing to mend, and their processes' images are not read. */

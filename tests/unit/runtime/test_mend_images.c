@@ -55,6 +55,17 @@ static void put_pipe(struct strbuf *image, char id)
 	put_short(image, message, sizeof(message));
 }
 
+/* {type: TIMERFD, id, tfd: {id, flags, fown, clockid, ticks, settime_flags, it_value, it_interval}} */
+static void put_timer(struct strbuf *image, char id, char ticks, char value_ns, char interval_ns)
+{
+	char message[] = {
+		0x08, 0x11, 0x10, id,	 0x62, 0x16, 0x08, id,	 0x10, 0x02,	 0x1a, 0x02, 0x08, 0x00,
+		0x20, 0x01, 0x28, ticks, 0x30, 0x00, 0x38, 0x00, 0x40, value_ns, 0x48, 0x00, 0x50, interval_ns,
+	};
+
+	put_short(image, message, sizeof(message));
+}
+
 /* {mm_start_code, exe_file_id, a mapping, dumpable} */
 static void save_mm(int dir_fd, const char *name, char exe)
 {
@@ -208,6 +219,29 @@ static void test_deleted_executable(void **state)
 	assert_same(fd, "remap-fpath.img", "expected");
 }
 
+/* Only who is periodic, has expired, and was not read. */
+static void test_spent_timer(void **state)
+{
+	int fd = ((struct scratch *)*state)->fd;
+	struct strbuf files, expected;
+	struct err err = ERR_INIT;
+
+	put_guest(&files);
+	put_guest(&expected);
+	for (char spent = 0; spent <= 1; spent++) {
+		struct strbuf *image = spent ? &files : &expected;
+
+		put_timer(image, 20, 1, spent ? 0 : 1, 5);
+		put_timer(image, 21, 1, 7, 5); /* runs, and its ticks were not read */
+		put_timer(image, 22, 0, 0, 5); /* disarmed */
+		put_timer(image, 23, 1, 0, 0); /* expires once */
+	}
+	save(fd, "files.img", &files);
+	save(fd, "expected", &expected);
+	assert_int_equal(checkpoint_mend_images(fd, &err), 0);
+	assert_same(fd, "files.img", "expected");
+}
+
 static void test_nothing_to_mend(void **state)
 {
 	static const char *const names[] = { "files.img", "remap-fpath.img", "mm-1.img", "mm-20.img", "mm-30.img" };
@@ -329,14 +363,9 @@ static void test_without_images(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		SCRATCH_TEST(test_shared_executable),
-		SCRATCH_TEST(test_two_executables),
-		SCRATCH_TEST(test_deleted_executable),
-		SCRATCH_TEST(test_nothing_to_mend),
-		SCRATCH_TEST(test_cut),
-		SCRATCH_TEST(test_damaged),
-		SCRATCH_TEST(test_ids_at_their_end),
-		SCRATCH_TEST(test_without_images),
+		SCRATCH_TEST(test_shared_executable), SCRATCH_TEST(test_two_executables),  SCRATCH_TEST(test_deleted_executable),
+		SCRATCH_TEST(test_spent_timer),	      SCRATCH_TEST(test_nothing_to_mend),  SCRATCH_TEST(test_cut),
+		SCRATCH_TEST(test_damaged),	      SCRATCH_TEST(test_ids_at_their_end), SCRATCH_TEST(test_without_images),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
