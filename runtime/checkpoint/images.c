@@ -34,6 +34,8 @@ int checkpoint_begin(const struct guest *guest, struct err *err)
 	if (fd < 0)
 		return err_sys(err, -fd, "make '" CHECKPOINT_DIR_NEW "' of guest '%s'", guest->name);
 	r = fault_point("suspend.begun", err);
+	if (r < 0)
+		(void)!path_remove_tree_at(guest->dir_fd, CHECKPOINT_DIR_NEW);
 	return r < 0 ? r : TAKE_FD(fd);
 }
 

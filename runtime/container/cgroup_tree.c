@@ -70,10 +70,11 @@ static int read_child(int dir, const char *path, const char *name, struct cgroup
 	if (r == -ENOENT || r == -ENODEV)
 		return 0;
 	if (r == -EBADMSG)
-		return err_exit(err, EXIT_CHECKPOINT, EBADMSG,
-				"the guest's cgroup '%.160s' cannot be saved: expected at most 4096 groups, 64 deep, with names of "
-				"letters, digits, and _.:@\\- (2048 characters in all)",
-				whole);
+		return err_exit(
+			err, EXIT_CHECKPOINT, EBADMSG,
+			"the guest's cgroup '%.160s' cannot be saved: expected at most 4096 groups, 64 deep, with names of "
+			"letters, digits, and _.:@\\- (2048 characters in all)",
+			whole);
 	return r < 0 ? err_sys(err, -r, "read the guest's cgroup '%s'", whole ? whole : name) : 0;
 }
 
