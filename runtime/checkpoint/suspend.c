@@ -31,7 +31,7 @@
 static int check_features(const struct guest *guest, uint64_t features, struct err *err)
 {
 	static const struct {
-		enum feature feature;
+		enum guest_feature feature;
 		const char *why;
 	} unsaved[] = {
 		{ FEATURE_NESTING, "containers of its own" },
