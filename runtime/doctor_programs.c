@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/proc.h"
 #include "base/str.h"
+#include "runtime/checkpoint/criu.h"
 #include "runtime/doctor_priv.h"
 #include "templates/template.h"
 
@@ -79,8 +80,7 @@ static void keep_version(void *context, const char *line)
 /* Version 4 is the first that restores on current kernels (rseq, and the C library's use of it). */
 void doctor_criu(const struct node *node _unused_, struct doctor_finding *f)
 {
-	const char *path = access(CTCTL_CRIU, X_OK) == 0 ? CTCTL_CRIU : "criu";
-	const char *const argv[] = { path, "--version", NULL };
+	const char *argv[] = { NULL, "--version", NULL };
 	char version[32] = "";
 	struct proc_spec spec = PROC_SPEC_INIT;
 	struct err err = ERR_INIT;
@@ -88,12 +88,12 @@ void doctor_criu(const struct node *node _unused_, struct doctor_finding *f)
 	spec.argv = argv;
 	spec.on_line = keep_version;
 	spec.context = version;
-	if (proc_run(&spec, "criu", &err) < 0) {
+	if (criu_find_program(&argv[0], &err) < 0 || proc_run(&spec, "criu", &err) < 0) {
 		doctor_found(f, DOCTOR_LACKING, "%.150s", err.msg);
 		doctor_advise(f, "Suspending and live migration need it: make deps-criu, in ctctl's sources.");
 		return;
 	}
-	doctor_found(f, doctor_version_is(version, 4, 0) ? DOCTOR_OK : DOCTOR_LACKING, "%s %s", path, version);
+	doctor_found(f, doctor_version_is(version, 4, 0) ? DOCTOR_OK : DOCTOR_LACKING, "%s %s", argv[0], version);
 	if (f->verdict != DOCTOR_OK)
 		doctor_advise(f, "Version 4 or later is needed: make deps-criu, in ctctl's sources.");
 }

@@ -15,13 +15,18 @@
  * amidst a dump leaves processes that it has half changed.
  */
 
-/* The stages that a caller may act on; others are answered "go on". pid is the root process's on the host, from SETUP_NAMESPACES on. */
+/*
+ * The stages that a caller may act on; others are answered "go on". pid is the root process's on the host, from SETUP_NAMESPACES on.
+ * POST_RESTORE is the last at which CRIU itself hears of a failure and cleans up: on a later one of a restore, CRIU and what it made
+ * are killed, and the folder of the images may keep an empty one, .criu.cgyard.XXXXXX. The network is unlocked right after it, with
+ * the sockets in the same state.
+ */
 enum criu_stage {
 	CRIU_NETWORK_LOCK,
 	CRIU_NETWORK_UNLOCK,
 	CRIU_SETUP_NAMESPACES,
 	CRIU_POST_SETUP_NAMESPACES,
-	CRIU_POST_RESTORE, /* all is restored and still stands; a failure here ends it */
+	CRIU_POST_RESTORE, /* all is restored and still stands */
 	CRIU_PRE_RESUME,
 	CRIU_POST_RESUME,
 	CRIU_OTHER_STAGE,
@@ -41,7 +46,7 @@ struct criu_request {
 	const char *const *externals; /* "mnt[/dev/null]:dev-null" */
 	size_t n_externals;
 	const struct criu_inherit *inherits;
-	size_t n_inherits;
+	size_t n_inherits; /* at most 8 */
 
 	pid_t pid;		   /* dump: the root of the tree */
 	bool leave_running;	   /* dump: else CRIU ends what it saved */
@@ -50,23 +55,30 @@ struct criu_request {
 
 	const char *root; /* restore: where the guest's root is mounted */
 
-	/* May be NULL. A negative return ends the request with that error. */
+	/* May be NULL. A negative return ends the request with that error; it is not called again then. */
 	int (*notify)(void *context, enum criu_stage stage, pid_t pid, struct err *err);
 	void *context;
 };
 
 /*
+ * Both calls are for processes with one thread, which start and reap no others of their own meanwhile but within `notify`.
+ *
  * Saves a tree of processes: established TCP connections, file locks, deleted files and what a guest's systemd has, as the facts
- * on checkpoints have it. An error names CRIU's own reason, the last that its log has. Exit status UNSUPPORTED without CRIU.
+ * on checkpoints have it. An error names CRIU's own reason, the last that its log has; its exit status is CHECKPOINT, or UNSUPPORTED
+ * without CRIU.
  */
 int criu_dump(const struct criu_request *request, struct err *err) _must_check_;
 
 /*
  * Restores it as a child of the calling process (rst_sibling), in new namespaces, and lets it run. Returns its pid, or a negative
- * errno: then nothing of it runs. The caller's mount namespace is where `root` is, its network namespace where external network
- * devices are taken from.
+ * errno, exit status RESTORE: then nothing of it runs, if its root is the first process of a PID namespace. The caller's mount
+ * namespace is where `root` is, its network namespace where external network devices are taken from.
  */
 pid_t criu_restore(const struct criu_request *request, struct err *err) _must_check_;
 
-/* The program: CTCTL_CRIU of the environment, or where `make deps` has put it. UNSUPPORTED, with what to do, if it is not there. */
+/*
+ * The program: CTCTL_CRIU of the environment, or where `make deps` has put it, or where Debian's package does. UNSUPPORTED, with
+ * what to do, if it is not there. The path is not the caller's.
+ */
+int criu_find_program(const char **ret_path, struct err *err) _must_check_;
 int criu_check_program(struct err *err) _must_check_;
