@@ -230,7 +230,7 @@ static int finish(struct guest *guest, struct launch *l, struct err *err)
 
 	guest_protect_or_warn(guest, guest->config.memory_low);
 	if (l->is_resume)
-		r = checkpoint_discard(guest, err);
+		r = checkpoint_abandon(guest, err);
 	else
 		inside_start_done(guest, &l->inside);
 	return r < 0 ? r : journal_done(guest->run_fd, false, err);

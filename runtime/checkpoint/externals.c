@@ -2,6 +2,7 @@
 #include "runtime/checkpoint/externals.h"
 
 #include <errno.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>

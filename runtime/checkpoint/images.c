@@ -113,14 +113,11 @@ int checkpoint_commit(const struct guest *guest, int images_fd, struct err *err)
 }
 
 /* On the disk before the first file goes: else a crash could leave a checkpoint that lacks some. */
-static int disown(const struct guest *guest, struct err *err)
+int checkpoint_disown(int guest_dir_fd, struct err *err)
 {
-	if (renameat(guest->dir_fd, CHECKPOINT_DIR, guest->dir_fd, CHECKPOINT_DIR_NEW) < 0)
-		return err_sys(err, errno, "rename '" CHECKPOINT_DIR "' of guest '%s' to '" CHECKPOINT_DIR_NEW "'", guest->name);
-
-	int r = sync_guest(guest, err);
-
-	return r < 0 ? r : fault_point("resume.discarding", err);
+	if (renameat(guest_dir_fd, CHECKPOINT_DIR, guest_dir_fd, CHECKPOINT_DIR_NEW) < 0)
+		return err_sys(err, errno, "rename '" CHECKPOINT_DIR "' to '" CHECKPOINT_DIR_NEW "'");
+	return fsync(guest_dir_fd) < 0 ? err_sys(err, errno, "sync the guest's folder") : fault_point("resume.discarding", err);
 }
 
 int checkpoint_discard(const struct guest *guest, struct err *err)
@@ -129,7 +126,7 @@ int checkpoint_discard(const struct guest *guest, struct err *err)
 
 	if (r < 0 || !checkpoint_exists(guest))
 		return r;
-	r = disown(guest, err);
+	r = checkpoint_disown(guest->dir_fd, err);
 	return r < 0 ? r : checkpoint_abandon(guest, err);
 }
 
@@ -152,7 +149,7 @@ int checkpoint_open(const struct guest *guest, struct checkpoint_manifest *ret, 
 	if (fd < 0)
 		return err_sys(err, -fd, "open '" CHECKPOINT_DIR "' of guest '%s'", guest->name);
 
-	int r = manifest_read(fd, ret, err);
+	int r = checkpoint_read_manifest(fd, ret, err);
 
 	return r < 0 ? err_wrap(err, "guest '%s'", guest->name) : TAKE_FD(fd);
 }
@@ -174,7 +171,7 @@ int checkpoint_stat(const struct guest *guest, uint64_t *ret_bytes, uint64_t *re
 	struct err ignored = ERR_INIT;
 	uint64_t bytes = 0;
 	struct stat st;
-	int r = fd < 0 ? fd : manifest_read(fd, &manifest, &ignored);
+	int r = fd < 0 ? fd : checkpoint_read_manifest(fd, &manifest, &ignored);
 
 	if (r == 0)
 		r = fstat(fd, &st) < 0 ? -errno : for_each_image(fd, add_size, &bytes);

@@ -175,7 +175,7 @@ static int parse(char *text, struct checkpoint_manifest *ret, struct err *err)
 	return read_groups(value, text, ret, err);
 }
 
-int manifest_read(int images_fd, struct checkpoint_manifest *ret, struct err *err)
+int checkpoint_read_manifest(int images_fd, struct checkpoint_manifest *ret, struct err *err)
 {
 	struct checkpoint_manifest manifest = { 0 };
 	_cleanup_free_ char *text = NULL;

@@ -10,4 +10,4 @@
  * Reads the manifest in an open folder. -EBADMSG and exit status RECOVERY if it is missing or damaged. The caller frees it by
  * checkpoint_manifest_free().
  */
-int manifest_read(int images_fd, struct checkpoint_manifest *ret, struct err *err) _must_check_;
+int checkpoint_read_manifest(int images_fd, struct checkpoint_manifest *ret, struct err *err) _must_check_;

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
@@ -12,6 +13,7 @@
 #include "base/path.h"
 #include "base/str.h"
 #include "base/userns.h"
+#include "netns/link.h"
 #include "runtime/checkpoint/criu.h"
 #include "runtime/checkpoint/externals.h"
 #include "runtime/checkpoint/resume.h"
@@ -26,6 +28,7 @@ struct restore {
 	int host_mnt; /* the host's namespaces, to come back to */
 	int host_net;
 	int staging_net; /* where the guest's ends of its links are until CRIU takes them over */
+	int images;	 /* the folder as the private mount namespace has it: CRIU mounts in it */
 };
 
 static int open_own(const char *which, struct err *err)
@@ -47,7 +50,7 @@ static int enter(int ns_fd, int kind, const char *what, struct err *err)
 static int plug_closed(struct restore *re, struct err *err)
 {
 	const struct net_plans *nets = re->spec->nets;
-	int r = 0;
+	int r;
 
 	if (nets->n == 0)
 		return 0;
@@ -56,7 +59,10 @@ static int plug_closed(struct restore *re, struct err *err)
 	re->staging_net = open_own("net", err);
 	if (re->staging_net < 0)
 		return re->staging_net;
-	r = enter(re->host_net, CLONE_NEWNET, "the host's network", err);
+	/* CRIU asks the kernel what it can by connecting to itself. */
+	r = net_setup_loopback(err);
+	if (r == 0)
+		r = enter(re->host_net, CLONE_NEWNET, "the host's network", err);
 	for (size_t i = 0; r == 0 && i < nets->n; i++)
 		r = network_plug_closed(&nets->list[i], re->staging_net, 0, err);
 	return r;
@@ -78,6 +84,17 @@ static int mount_root(struct restore *re, const char *where, struct err *err)
 	return 0;
 }
 
+static int open_images(struct restore *re, struct err *err)
+{
+	const struct ct_spec *spec = re->spec;
+	_cleanup_free_ char *path = str_printf("%s/%s/" CHECKPOINT_DIR, spec->node->guests_dir, spec->name);
+
+	if (!path)
+		return err_oom(err);
+	re->images = path_open_dir(AT_FDCWD, path, O_RDONLY);
+	return re->images < 0 ? err_sys(err, -re->images, "open '%s'", path) : 0;
+}
+
 static int open_links(struct restore *re, struct err *err)
 {
 	const struct net_plans *nets = re->spec->nets;
@@ -88,11 +105,25 @@ static int open_links(struct restore *re, struct err *err)
 	return r < 0 ? r : fault_point("resume.opened", err);
 }
 
-static int at_stage(void *context, enum criu_stage stage, pid_t pid _unused_, struct err *err)
+/*
+ * All is there and nothing runs: the last moment at which nothing has happened yet. From here on CRIU goes on without us if need
+ * be, and the next ctctl finds a guest that runs.
+ */
+static int note_born(struct restore *re, pid_t init, struct err *err)
+{
+	int r = ct_note_state(re->spec, init, err);
+
+	if (r == 0)
+		r = fault_point("resume.noted", err);
+	return r < 0 ? r : checkpoint_disown(re->spec->dir_fd, err);
+}
+
+static int at_stage(void *context, enum criu_stage stage, pid_t pid, struct err *err)
 {
 	struct restore *re = context;
 	const char *cgroup = re->spec->cgroup.path;
 	const struct cgroup_tree *groups = &re->resume->manifest.groups;
+	int r;
 
 	switch (stage) {
 	case CRIU_SETUP_NAMESPACES:
@@ -101,8 +132,10 @@ static int at_stage(void *context, enum criu_stage stage, pid_t pid _unused_, st
 		return cgroup_tree_enable(cgroup, groups, err);
 	case CRIU_NETWORK_UNLOCK:
 		return open_links(re, err);
-	case CRIU_NETWORK_LOCK:
 	case CRIU_POST_RESTORE:
+		r = open_links(re, err);
+		return r < 0 ? r : note_born(re, pid, err);
+	case CRIU_NETWORK_LOCK:
 	case CRIU_PRE_RESUME:
 	case CRIU_POST_RESUME:
 	case CRIU_OTHER_STAGE:
@@ -123,7 +156,7 @@ static pid_t call_criu(struct restore *re, const char *root, int console_fd, con
 		return r;
 
 	struct criu_request request = {
-		.images_fd = re->resume->images_fd,
+		.images_fd = re->images,
 		.log = "restore.log",
 		.externals = (const char *const *)externals.list,
 		.n_externals = externals.n,
@@ -149,6 +182,8 @@ static pid_t restore(struct restore *re, const char *root, int console_fd, const
 		r = fault_point("resume.plugged", err);
 	if (r == 0)
 		r = mount_root(re, root, err);
+	if (r == 0)
+		r = open_images(re, err);
 	if (r == 0 && re->staging_net >= 0)
 		r = enter(re->staging_net, CLONE_NEWNET, "the staging network", err);
 	return r < 0 ? r : call_criu(re, root, console_fd, console_path, err);
@@ -156,7 +191,7 @@ static pid_t restore(struct restore *re, const char *root, int console_fd, const
 
 pid_t resume_run(void *context, const struct ct_spec *spec, int console_fd, const char *console_path, struct err *err)
 {
-	struct restore re = { .resume = context, .spec = spec, .staging_net = -EBADF };
+	struct restore re = { .resume = context, .spec = spec, .staging_net = -EBADF, .images = -EBADF };
 	_cleanup_free_ char *root = str_printf("%s/%s", spec->node->run_dir, spec->name);
 	_cleanup_fd_ int host_mnt = open_own("mnt", err);
 	_cleanup_fd_ int host_net = host_mnt < 0 ? host_mnt : open_own("net", err);
@@ -173,6 +208,7 @@ pid_t resume_run(void *context, const struct ct_spec *spec, int console_fd, cons
 	int r = enter(host_mnt, CLONE_NEWNS, "the host's mounts", e);
 
 	cleanup_fd(&re.staging_net);
+	cleanup_fd(&re.images);
 	if (r == 0)
 		r = enter(host_net, CLONE_NEWNET, "the host's network", e);
 	/* Who cannot come back must not go on: what it does next would be done in the wrong place. */

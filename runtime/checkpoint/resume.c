@@ -71,17 +71,27 @@ int resume_undo(struct guest *guest, struct err *err)
 	return r < 0 ? r : guest_cleanup_run(guest, err);
 }
 
+/* The guest is born, and CRIU may be about to let go of it. */
+static int complete(struct guest *guest, struct err *err)
+{
+	_cleanup_free_ char *nursery = resume_nursery(guest);
+	int r = nursery ? cgroup_wait_empty(nursery, RESUME_TIMEOUT_MS, err) : err_oom(err);
+
+	if (r == 0)
+		r = cgroup_destroy(nursery, err);
+	return r < 0 ? r : checkpoint_abandon(guest, err);
+}
+
 int resume_settle(struct guest *guest, bool is_alive, struct err *err)
 {
-	int r = is_alive ? end_nursery(guest, err) : resume_undo(guest, err);
+	bool is_born = is_alive && !checkpoint_exists(guest);
+	int r = is_born ? complete(guest, err) : resume_undo(guest, err);
 
-	if (r == 0 && is_alive)
-		r = checkpoint_discard(guest, err);
 	if (r < 0)
 		return err_wrap(err, "settle an interrupted resume of guest '%s'", guest->name);
 	log_notice(guest->node->log,
-		   is_alive ? "guest '%s': an interrupted resume was found complete"
-			    : "guest '%s': an interrupted resume was undone, it is suspended as before",
+		   is_born ? "guest '%s': an interrupted resume was found complete"
+			   : "guest '%s': an interrupted resume was undone",
 		   guest->name);
 	return journal_done(guest->run_fd, false, err);
 }

@@ -14,7 +14,9 @@
  *   CRIU, from within both         makes the guest's namespaces, takes the links over, and fills all with what was saved
  *   NETWORK_UNLOCK                 its sockets are there: the links are opened
  *
- * Journalled as "resume": until the guest runs the checkpoint is what counts, afterwards it is removed.
+ *   POST_RESTORE                   all is there and nothing runs yet: the guest is noted as running, its checkpoint is disowned
+ *
+ * Journalled as "resume": up to POST_RESTORE the checkpoint is what counts, afterwards the guest.
  */
 #define OP_RESUME "resume"
 
@@ -34,8 +36,9 @@ pid_t resume_run(void *context, const struct ct_spec *spec, int console_fd, cons
 /* Ends what a failed one has begun and removes it; the checkpoint stays. Under the guest's lock. */
 int resume_undo(struct guest *guest, struct err *err) _must_check_;
 
-/* For what is killed to be gone. */
+/* For what is killed to be gone, and for CRIU to let go of a guest. */
 #define RESUME_KILL_TIMEOUT_MS 30000
+#define RESUME_TIMEOUT_MS      30000
 
 /* Settles an interrupted one, under the guest's lock. Closes the journal. */
 int resume_settle(struct guest *guest, bool is_alive, struct err *err) _must_check_;

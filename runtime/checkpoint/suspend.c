@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/fault.h"
@@ -248,6 +249,14 @@ int suspend_settle(struct guest *guest, struct err *err)
 	return journal_done(guest->run_fd, false, err);
 }
 
+/* Who restores itself reads the images as the guest's root; nobody else but the host's can get at them. */
+static int admit_guest(int images_fd, const struct guest_run *run, struct err *err)
+{
+	if (fchown(images_fd, 0, (gid_t)run->ids_first) < 0 || fchmod(images_fd, 0710) < 0)
+		return err_sys(err, errno, "give the images to the guest");
+	return 0;
+}
+
 static int suspend(struct guest *guest, const struct guest_run *run, const struct net_plans *nets, struct err *err)
 {
 	struct err undo = ERR_INIT;
@@ -256,7 +265,9 @@ static int suspend(struct guest *guest, const struct guest_run *run, const struc
 
 	if (r < 0 || images < 0)
 		return r < 0 ? r : images;
-	r = save(guest, run, nets, images, err);
+	r = admit_guest(images, run, err);
+	if (r == 0)
+		r = save(guest, run, nets, images, err);
 	/* After the point of no return, its own error is one of the disk, and the guest is suspended all the same. */
 	if (checkpoint_exists(guest))
 		return end_saved(guest, r < 0 ? &undo : err);

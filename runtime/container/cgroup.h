@@ -155,6 +155,12 @@ int cgroup_check_limits(const struct cgroup_limits *limits, struct err *err) _mu
 int cgroup_kill(const char *path, int timeout_ms, struct err *err) _must_check_;
 
 /*
+ * Waits until all in the group have ended by themselves, on a host with the unified hierarchy. A missing group is a success; else
+ * -ETIMEDOUT.
+ */
+int cgroup_wait_empty(const char *path, int timeout_ms, struct err *err) _must_check_;
+
+/*
  * Removes the group and what the guest made below it, in all hierarchies. A missing group is a success; one with processes is
  * -EBUSY.
  */

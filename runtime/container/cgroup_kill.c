@@ -167,6 +167,26 @@ int cgroup_kill(const char *path, int timeout_ms, struct err *err)
 	return r < 0 ? r : cgroup_map_kill(&map, path, timeout_ms, err);
 }
 
+int cgroup_wait_empty(const char *path, int timeout_ms, struct err *err)
+{
+	struct cgroup_map map = { 0 };
+	int r = cgroup_check_path(path, err);
+	_cleanup_fd_ int dir = -EBADF;
+
+	if (r == 0)
+		r = cgroup_map_host(&map, err);
+	if (r < 0)
+		return r;
+	dir = cgroup_map_v2(&map) ? cgroup_open_group(cgroup_map_v2(&map), path) : -ENOENT;
+
+	_cleanup_fd_ int events = dir < 0 ? -ENOENT : openat(dir, "cgroup.events", O_RDONLY | O_CLOEXEC);
+
+	if (events < 0)
+		return 0;
+	r = cgroup_wait_event(events, CGROUP_EMPTY, proc_now_ms() + (uint64_t)timeout_ms);
+	return r < 0 && r != -ENODEV ? err_sys(err, -r, "wait for the end of what is in the cgroup '%s'", path) : 0;
+}
+
 bool cgroup_is_populated(const char *path)
 {
 	struct cgroup_map map = { 0 };

@@ -231,24 +231,24 @@ static int wait_for_exec(struct supervisor *sv, struct err *err)
 	return r < 0 ? r : check_exec(sv, err);
 }
 
-static int note_state(struct supervisor *sv, struct err *err)
+int ct_note_state(const struct ct_spec *spec, pid_t init, struct err *err)
 {
 	struct guest_run run = {
 		.started_at = (uint64_t)time(NULL),
-		.features = sv->spec->features,
-		.ids_first = sv->spec->ids_first,
+		.features = spec->features,
+		.ids_first = spec->ids_first,
 	};
-	int r = proc_identify(sv->init, &run.init);
+	int r = proc_identify(init, &run.init);
 
 	if (r == 0)
 		r = proc_identify(getpid(), &run.monitor);
 	if (r == 0)
-		r = str_copy(run.boot, sizeof(run.boot), sv->spec->boot);
+		r = str_copy(run.boot, sizeof(run.boot), spec->boot);
 	if (r == 0)
-		r = str_copy(run.cgroup, sizeof(run.cgroup), sv->spec->cgroup.path);
+		r = str_copy(run.cgroup, sizeof(run.cgroup), spec->cgroup.path);
 	if (r < 0)
 		return err_sys(err, -r, "note who the guest is");
-	r = state_write(sv->spec->run_fd, &run, err);
+	r = state_write(spec->run_fd, &run, err);
 	return r < 0 ? r : fault_point("start.state", err);
 }
 
@@ -347,7 +347,7 @@ static int hand_over(struct supervisor *sv, struct err *err)
 	int r = socket_fd < 0 ? socket_fd : monitor_check(&start, err);
 
 	if (r == 0)
-		r = note_state(sv, err);
+		r = ct_note_state(sv->spec, sv->init, err);
 	if (r < 0)
 		return r;
 	/*
