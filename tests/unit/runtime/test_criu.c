@@ -1,165 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "unit.h"
-
-#include <fcntl.h>
-#include <sched.h>
-#include <signal.h>
-#include <sys/prctl.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include "base/fd.h"
-#include "base/path.h"
-#include "base/proc.h"
-#include "base/str.h"
-#include "runtime/checkpoint/criu.h"
-#include "runtime/checkpoint/criu_priv.h"
-
-/*
- * A shell with a child. Told to end, it ends its child and then itself, with a status that is nowhere but in its memory. 9 says
- * that it stands, and is closed then.
- */
-#define TREE                                                                                                \
-	"value=$((40 + 2)); sleep 1000 9>&- & trap 'kill $! && wait $!; [ $? = 143 ] && exit $value' TERM;" \
-	"echo >&9; exec 9>&-; wait"
-#define TREE_STATUS 42
-
-struct bench {
-	char path[32];
-	int images;
-	pid_t tree; /* what is to be ended */
-	enum criu_stage refused;
-	unsigned int stages; /* a bit for each that was told */
-	pid_t told;	     /* the pid at the last of them */
-};
-
-static int setup(void **state)
-{
-	struct bench *b = calloc(1, sizeof(*b));
-
-	assert_non_null(b);
-	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
-	snprintf(b->path, sizeof(b->path), "/tmp/ctctl-criu-XXXXXX");
-	assert_non_null(mkdtemp(b->path));
-	b->images = open(b->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	b->refused = CRIU_OTHER_STAGE;
-	*state = b;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct bench *b = *state;
-
-	if (b->tree > 0 && kill(b->tree, SIGKILL) == 0)
-		waitpid(b->tree, NULL, 0);
-	fd_close(&b->images);
-	assert_int_equal(path_remove_tree_at(AT_FDCWD, b->path), 0);
-	unsetenv("CTCTL_CRIU");
-	free(b);
-	return 0;
-}
-
-static void need_criu(void)
-{
-	struct err err = ERR_INIT;
-
-	if (geteuid() != 0 || criu_check_program(&err) < 0)
-		skip();
-}
-
-static void become_tree(int ready)
-{
-	char *const argv[] = { (char *)"sh", (char *)"-c", (char *)TREE, NULL };
-	char *const env[] = { (char *)"PATH=" PROC_PATH, NULL };
-	int null = open("/dev/null", O_RDWR);
-
-	if (setsid() < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0 || dup2(ready, 9) < 0)
-		_exit(1);
-	close_range(3, 8, 0);
-	close_range(10, ~0U, 0);
-	execve("/bin/sh", argv, env);
-	_exit(1);
-}
-
-static void start_tree(struct bench *b, uint64_t namespaces)
-{
-	int fds[2];
-	char byte;
-
-	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
-	b->tree = proc_clone(namespaces, -1, NULL);
-	if (b->tree == 0)
-		become_tree(fds[1]);
-	assert_true(b->tree > 0);
-	close(fds[1]);
-	assert_int_equal(read(fds[0], &byte, 1), 1);
-	/* Closed in the tree, too: it holds nothing of ours. */
-	assert_int_equal(read(fds[0], &byte, 1), 0);
-	close(fds[0]);
-}
-
-static int on_stage(void *context, enum criu_stage stage, pid_t pid, struct err *err)
-{
-	struct bench *b = context;
-
-	b->stages |= 1U << stage;
-	b->told = pid;
-	if (stage == b->refused && stage != CRIU_OTHER_STAGE)
-		return err_exit(err, EXIT_NETWORK, ENETDOWN, "the test does not want it");
-	return 0;
-}
-
-static struct criu_request request_of(struct bench *b, const char *log)
-{
-	return (struct criu_request){ .images_fd = b->images, .log = log, .notify = on_stage, .context = b, .pid = b->tree };
-}
-
-static int dump(struct bench *b, bool leave_running, struct err *err)
-{
-	struct criu_request request = request_of(b, "dump.log");
-
-	request.leave_running = leave_running;
-	return criu_dump(&request, err);
-}
-
-static pid_t restore(struct bench *b, struct err *err)
-{
-	struct criu_request request = request_of(b, "restore.log");
-
-	return criu_restore(&request, err);
-}
-
-/* Its own answer to a SIGTERM, which only a whole one gives. */
-static void expect_alive(struct bench *b)
-{
-	int status;
-
-	assert_int_equal(kill(b->tree, SIGTERM), 0);
-	assert_int_equal(waitpid(b->tree, &status, 0), b->tree);
-	b->tree = 0;
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), TREE_STATUS);
-}
-
-/* Of each, since a process of its session that is left unreaped keeps the pid of the root in use. */
-static void expect_killed(struct bench *b)
-{
-	int status, n = 0;
-
-	for (pid_t pid; (pid = waitpid(-1, &status, 0)) > 0; n++)
-		assert_true(WIFSIGNALED(status));
-	assert_true(n > 0);
-	b->tree = 0;
-}
-
-/* Neither the tree nor CRIU, alive or unreaped. */
-static void expect_no_children(void)
-{
-	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
-	assert_int_equal(errno, ECHILD);
-}
+#include "runtime/criu_unit.h"
 
 static void saved_and_restored(void **state)
 {
@@ -329,7 +169,7 @@ static void a_missing_program(void **state)
 	struct bench *b = *state;
 	struct err err = ERR_INIT;
 
-	setenv("CTCTL_CRIU", "/nowhere/criu", 1);
+	pretend(b, "/nowhere/criu");
 	assert_int_equal(criu_check_program(&err), -ENOENT);
 	assert_int_equal(err.exit, EXIT_UNSUPPORTED);
 	assert_err_has(&err, "/nowhere/criu");
@@ -345,7 +185,7 @@ static void a_program_that_only_ends(void **state)
 	struct bench *b = *state;
 	struct err err = ERR_INIT;
 
-	setenv("CTCTL_CRIU", "/bin/false", 1);
+	pretend(b, "/bin/false");
 	assert_int_equal(dump(b, false, &err), -ECHILD);
 	assert_int_equal(err.exit, EXIT_CHECKPOINT);
 	assert_err_has(&err, "ended with status 1");
@@ -354,41 +194,59 @@ static void a_program_that_only_ends(void **state)
 	expect_no_children();
 }
 
-static void reasons_lose_their_noise(void **state _unused_)
+static int put_pipe(struct bench *b, int inside, int *ret_read, char key[32])
 {
-	static const struct {
-		const char *line, *reason;
-	} cases[] = {
-		{ "Error (criu/mount.c:1088): mnt: Mount 5 is unreachable\n", "mnt: Mount 5 is unreachable" },
-		{ "(00.012345)   1234: Error (criu/files.c:1): Can't open: x (y): z", "Can't open: x (y): z" },
-		{ "Warn  (criu/mount.c:1088): mnt: nothing", NULL },
-		{ "Error (criu/mount.c:1088): \n", NULL },
-		{ "", NULL },
-	};
+	char path[48];
+	int fds[2];
 
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		_cleanup_free_ char *reason = criu_line_reason(cases[i].line, strlen(cases[i].line));
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", b->tree, inside);
 
-		if (!cases[i].reason)
-			assert_null(reason);
-		else
-			assert_string_equal(reason ? reason : "none", cases[i].reason);
-	}
+	ssize_t len = readlink(path, key, 31);
+
+	assert_true(len > 0);
+	key[len] = '\0';
+	*ret_read = fds[0];
+	return fds[1];
 }
 
-static void a_log_has_a_last_reason(void **state)
+/* What the tree said to its old pipes it says to the new ones, each to its own. */
+static void descriptors_are_inherited(void **state)
 {
-	static const char log[] = "Warn  (criu/a.c:1): w\nError (criu/a.c:2): first\nError (criu/b.c:3): second\n"
-				  "Error (criu/cr-dump.c:4): Dumping FAILED.\nrubbish";
 	struct bench *b = *state;
 	struct err err = ERR_INIT;
+	char keys[2][32], said[4] = "";
+	int reads[2], old[2][2];
 
-	assert_ok(fd_replace_file_at(b->images, "dump.log", log, sizeof(log) - 1, false, &err), &err);
+	need_criu();
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(pipe2(old[i], O_CLOEXEC), 0);
+		b->outputs[i] = old[i][1];
+	}
+	start_tree(b, 0);
 
-	_cleanup_free_ char *reason = criu_log_reason(b->images, "dump.log");
+	struct criu_request request = request_of(b, "restore.log");
+	struct criu_inherit inherits[2];
 
-	assert_string_equal(reason ? reason : "none", "second");
-	assert_null(criu_log_reason(b->images, "none.log"));
+	for (size_t i = 0; i < 2; i++) {
+		inherits[i].key = keys[i];
+		inherits[i].fd = put_pipe(b, (int)i + 7, &reads[i], keys[i]);
+	}
+	assert_ok(dump(b, false, &err), &err);
+	expect_killed(b);
+	request.inherits = inherits;
+	request.n_inherits = ARRAY_SIZE(inherits);
+	b->tree = criu_restore(&request, &err);
+	assert_ok(b->tree, &err);
+	expect_alive(b);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(read(reads[i], said, sizeof(said)), 2);
+		assert_int_equal(said[0], '7' + (int)i);
+		close(reads[i]);
+		close(inherits[i].fd);
+		close(old[i][0]);
+		close(old[i][1]);
+	}
 }
 
 #define WITH_BENCH(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -405,8 +263,7 @@ int main(void)
 		WITH_BENCH(a_process_that_is_not_there),
 		WITH_BENCH(a_missing_program),
 		WITH_BENCH(a_program_that_only_ends),
-		cmocka_unit_test(reasons_lose_their_noise),
-		WITH_BENCH(a_log_has_a_last_reason),
+		WITH_BENCH(descriptors_are_inherited),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
