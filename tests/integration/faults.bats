@@ -139,6 +139,22 @@ do_stop() {
 	ct kill g1
 }
 
+prepare_suspend() {
+	prepare_running
+}
+do_suspend() {
+	ct suspend g1
+}
+
+prepare_resume() {
+	prepare_running
+	ct suspend g1
+	shape >"$none"
+}
+do_resume() {
+	ct resume g1
+}
+
 prepare_set() {
 	prepare_running
 }
@@ -436,6 +452,16 @@ each_fault() {
 
 @test "stop: at each step, killed or failed, the guest runs or is stopped" {
 	each_fault stop stop
+}
+
+@test "suspend: at each step, killed or failed, the guest runs or is suspended" {
+	needs criu
+	each_fault suspend suspend
+}
+
+@test "resume: at each step, killed or failed, the guest is suspended or runs" {
+	needs criu
+	each_fault resume resume
 }
 
 @test "set: at each step, killed or failed, guest.conf and the kernel agree" {

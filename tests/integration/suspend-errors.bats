@@ -22,7 +22,7 @@ teardown_file() {
 @test "a suspended guest is booted anew only if that is asked for, and what it had in memory is gone then" {
 	needs criu
 	new_at_work g1
-	refuse 36 ct resume g1 says g1 'not suspended'
+	refuse 32 ct resume g1 says g1 running
 	goes_on g1
 	ct suspend g1
 	refuse 31 ct exec g1 true says suspended

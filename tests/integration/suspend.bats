@@ -20,12 +20,14 @@ teardown_file() {
 	world_down
 }
 
-# What it has of the network, on both sides.
+# What it has of the network, on both sides. The other end of its link is a new one.
 network_of() {
-	links
-	elements
-	routes
-	in_guest "$1" sh -c 'ip -o addr; ip -o link; ip route; ip -6 route' | sed -E 's/qlen [0-9]+//;s/(expires|valid_lft|preferred_lft) [0-9]+sec//g'
+	{
+		links
+		elements
+		routes
+		in_guest "$1" sh -c 'ip -o addr; ip -o link; ip route; ip -6 route' | sed -E 's/@if[0-9]+//'
+	} | sort
 }
 
 @test "a guest is suspended and resumed, three times: nothing of it is on the host meanwhile, and nothing in it is lost" {

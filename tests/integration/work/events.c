@@ -15,8 +15,8 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-#define EVENTS	 3 /* what the partner adds to the eventfd in each round */
-#define AWAY_NS	 500000000
+#define EVENTS	 3	  /* what the partner adds to the eventfd in each round */
+#define AWAY_NS	 60000000 /* between two rounds: three ticks */
 #define NS_OF_MS 1000000
 #define WATCHED	 "/root/work.d"
 
