@@ -52,7 +52,7 @@ found() {
 	[ ${#group_dirs[@]} -eq 0 ] || find "${group_dirs[@]}" -mindepth 1 \( -type d -printf 'group %p\n' -o -name cgroup.procs -printf 'procs %p %P\n' -o \
 		-path '*/g[12]/*' \( -name memory.max -o -name memory.limit_in_bytes -o -name pids.max \) -printf 'limit %p\n' \) || :
 	find "$CTCTL_PREFIX" "$POOL_DATA" -mindepth 1 -maxdepth 6 \
-		\( -path "$RUNS/_images/*" -o -path "$TEMPLATES/*/*/*" -o -path "$POOL_DATA/*/*" -o -path "$POOLS/*/data/*/*" \) -prune -o -printf 'file %p\n' || :
+		\( -path "$RUNS/_images/*" -o -path "$GUESTS/*/checkpoint/*" -o -path "$TEMPLATES/*/*/*" -o -path "$POOL_DATA/*/*" -o -path "$POOLS/*/data/*/*" \) -prune -o -printf 'file %p\n' || :
 	guest_processes '[!Z]' 'process '
 	links 'link '
 	elements 'element '
