@@ -25,8 +25,8 @@ teardown_file() {
 	refuse 32 ct resume g1 says g1 running
 	goes_on g1
 	ct suspend g1
-	refuse 31 ct exec g1 true says suspended
-	refuse 31 ct stop g1 says suspended
+	refuse 35 ct exec g1 true says suspended
+	refuse 35 ct stop g1 says suspended
 	ct start g1 --discard-checkpoint
 	[ ! -e "$GUESTS/g1/checkpoint" ]
 	[ "$(status_of g1 state)" = running ]
