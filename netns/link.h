@@ -26,11 +26,10 @@ struct net_veth_spec {
 	const char *host_name;	/* at most 15 characters (IFNAMSIZ) */
 	const char *guest_name; /* "eth0" */
 	int guest_netns_fd;
-	const char *bridge;	/* NULL: on none */
-	uint8_t mac[6];		/* of the guest's end */
-	uint32_t mtu;		/* 0: the kernel's */
-	uint32_t guest_ifindex; /* the guest's end gets this number there, EBUSY if it is taken; 0: the kernel's choice */
-	bool is_closed;		/* the host's end stays down and on no bridge, whatever `bridge` says, until net_link_open() */
+	const char *bridge; /* NULL: on none */
+	uint8_t mac[6];	    /* of the guest's end */
+	uint32_t mtu;	    /* 0: the kernel's */
+	bool is_closed;	    /* the host's end stays down and on no bridge, whatever `bridge` says, until net_link_open() */
 };
 
 int net_veth_create(const struct net_veth_spec *spec, struct err *err) _must_check_;

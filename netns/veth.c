@@ -2,7 +2,6 @@
 #include "netns/link.h"
 
 #include <errno.h>
-#include <sys/random.h>
 
 #include "base/cleanup.h"
 #include "netns/nl_priv.h"
@@ -19,21 +18,6 @@ static int set_peer(struct rtnl_link *link, const struct net_veth_spec *spec, st
 	rtnl_link_set_addr(peer, mac);
 	if (spec->mtu)
 		rtnl_link_set_mtu(peer, spec->mtu);
-	rtnl_link_set_ifindex(peer, (int)spec->guest_ifindex);
-	return 0;
-}
-
-/*
- * The kernel looks at the number that was asked for the peer only if one was asked for this end, too (veth_newlink(),
- * drivers/net/veth.c). So this one gets one far above those that the kernel gives out itself.
- */
-static int set_own_ifindex(struct rtnl_link *link, struct err *err)
-{
-	uint32_t n;
-
-	if (getrandom(&n, sizeof(n), 0) != (ssize_t)sizeof(n))
-		return err_sys(err, errno, "get random bytes");
-	rtnl_link_set_ifindex(link, (int)(n >> 2 | 1U << 30));
 	return 0;
 }
 
@@ -61,7 +45,7 @@ static int set_host_end(struct nl_sock *sock, struct rtnl_link *link, const stru
 		rtnl_link_set_flags(link, IFF_UP);
 	if (!spec->is_closed && spec->bridge)
 		r = set_master(sock, link, spec->bridge, err);
-	return r == 0 && spec->guest_ifindex ? set_own_ifindex(link, err) : r;
+	return r;
 }
 
 /* One message makes both ends, each in its namespace, and has the host's end up and on the bridge: nothing to undo on failure. */

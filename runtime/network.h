@@ -82,11 +82,11 @@ int network_unplug(const struct net_plan *plan, struct err *err) _must_check_;
 /*
  * network_plug() in two halves, for a guest that is restored: first its filter and its link, the guest's end in `netns_fd` and
  * the host's down and on no bridge, so that nothing passes; then, when its sockets are there, the host's end is opened: up, port
- * or routes, shaping. `ifindex` is the number of the guest's end in `netns_fd`, 0 for any: CRIU, when it takes it from there,
- * gives it the one that it had. After a failure of the first half what was made is removed; the second can be repeated. A macvlan
- * has no end on the host: plugging it closed and shutting it are UNSUPPORTED, opening it does nothing.
+ * or routes, shaping. CRIU, when it takes the guest's end from there, gives it the number that it had. After a failure of the
+ * first half what was made is removed; the second can be repeated. A macvlan has no end on the host: plugging it closed and
+ * shutting it are UNSUPPORTED, opening it does nothing.
  */
-int network_plug_closed(const struct net_plan *plan, int netns_fd, unsigned int ifindex, struct err *err) _must_check_;
+int network_plug_closed(const struct net_plan *plan, int netns_fd, struct err *err) _must_check_;
 int network_open(const struct node *node, const struct net_plan *plan, struct err *err) _must_check_;
 
 /*

@@ -19,13 +19,8 @@
 /* The kernel's work for that is queued at once (linkwatch_urgent_event()): only a host that is busy takes longer. */
 #define READY_TIMEOUT_MS 200
 
-/* How a link is made: whole, or closed for a guest that is restored. */
-struct how {
-	bool is_closed;
-	unsigned int ifindex;
-};
-
-static int make_veth(const struct net_plan *plan, int netns_fd, const struct how *how, struct err *err)
+/* `is_closed`: for a guest that is restored. */
+static int make_veth(const struct net_plan *plan, int netns_fd, bool is_closed, struct err *err)
 {
 	struct net_veth_spec veth = {
 		.host_name = plan->link,
@@ -33,15 +28,14 @@ static int make_veth(const struct net_plan *plan, int netns_fd, const struct how
 		.guest_netns_fd = netns_fd,
 		.bridge = plan->filter.is_bridged ? plan->bridge : NULL,
 		.mtu = (uint32_t)plan->mtu,
-		.guest_ifindex = how->ifindex,
-		.is_closed = how->is_closed,
+		.is_closed = is_closed,
 	};
 
 	memcpy(veth.mac, plan->mac, sizeof(veth.mac));
 	return net_veth_create(&veth, err);
 }
 
-static int make_link(const struct net_plan *plan, int netns_fd, const struct how *how, struct err *err)
+static int make_link(const struct net_plan *plan, int netns_fd, bool is_closed, struct err *err)
 {
 	struct net_macvlan_spec macvlan = {
 		.parent = plan->parent,
@@ -51,7 +45,7 @@ static int make_link(const struct net_plan *plan, int netns_fd, const struct how
 	};
 
 	if (plan->mode != NET_MODE_MACVLAN)
-		return make_veth(plan, netns_fd, how, err);
+		return make_veth(plan, netns_fd, is_closed, err);
 	memcpy(macvlan.mac, plan->mac, sizeof(macvlan.mac));
 	return net_macvlan_create(&macvlan, err);
 }
@@ -119,12 +113,12 @@ int network_shape(const struct node *node, const struct net_plan *plan, struct e
 }
 
 /* Behind the filter. */
-static int make_first(const struct net_plan *plan, int netns_fd, const struct how *how, struct err *err)
+static int make_first(const struct net_plan *plan, int netns_fd, bool is_closed, struct err *err)
 {
 	int r = fault_point("start.network-filter", err);
 
 	if (r == 0)
-		r = make_link(plan, netns_fd, how, err);
+		r = make_link(plan, netns_fd, is_closed, err);
 	return r < 0 ? r : fault_point("start.network-link", err);
 }
 
@@ -157,23 +151,20 @@ static int add_filter(const struct net_plan *plan, struct err *err)
 
 int network_plug(const struct node *node, const struct net_plan *plan, int netns_fd, struct err *err)
 {
-	const struct how whole = { .is_closed = false };
 	int r = add_filter(plan, err);
 
 	if (r == -EEXIST)
 		r = network_name_publisher(node, err);
 	if (r < 0)
 		return err_wrap(err, "interface '%s'", plan->guest_name);
-	r = make_first(plan, netns_fd, &whole, err);
+	r = make_first(plan, netns_fd, false, err);
 	if (r == 0)
 		r = make_rest(node, plan, err);
 	return undo(plan, r, err);
 }
 
-int network_plug_closed(const struct net_plan *plan, int netns_fd, unsigned int ifindex, struct err *err)
+int network_plug_closed(const struct net_plan *plan, int netns_fd, struct err *err)
 {
-	const struct how closed = { .is_closed = true, .ifindex = ifindex };
-
 	if (!plan->link[0])
 		return err_exit(err, EXIT_UNSUPPORTED, EOPNOTSUPP,
 				"interface '%s': a macvlan has no end on the host that could be closed: use another mode",
@@ -183,7 +174,7 @@ int network_plug_closed(const struct net_plan *plan, int netns_fd, unsigned int 
 
 	if (r < 0)
 		return err_wrap(err, "interface '%s'", plan->guest_name);
-	return undo(plan, make_first(plan, netns_fd, &closed, err), err);
+	return undo(plan, make_first(plan, netns_fd, true, err), err);
 }
 
 static int open_up(const struct node *node, const struct net_plan *plan, struct err *err)

@@ -64,7 +64,7 @@ static int plug_closed(struct restore *re, struct err *err)
 	if (r == 0)
 		r = enter(re->host_net, CLONE_NEWNET, "the host's network", err);
 	for (size_t i = 0; r == 0 && i < nets->n; i++)
-		r = network_plug_closed(&nets->list[i], re->staging_net, 0, err);
+		r = network_plug_closed(&nets->list[i], re->staging_net, err);
 	return r;
 }
 

@@ -12,7 +12,6 @@
 #define TABLE	 "ctctl-unit"
 #define LINK	 "vhalf0"
 #define BRIDGE	 "br7"
-#define NUMBER	 4711
 #define RATE	 100000000
 #define QUIET_MS 150
 
@@ -171,10 +170,9 @@ static void plug_closed(const struct half *h)
 	struct net_setup_spec setup = network_setup_of(&h->plan);
 	struct err err = ERR_INIT;
 
-	assert_ok(network_plug_closed(&h->plan, h->w->guest, NUMBER, &err), &err);
+	assert_ok(network_plug_closed(&h->plan, h->w->guest, &err), &err);
 	assert_false(is_up(LINK));
 	enter(h->w->guest);
-	assert_int_equal(if_nametoindex("eth0"), NUMBER);
 	assert_ok(net_setup_loopback(&err), &err);
 	assert_ok(net_setup_guest(&setup, &err), &err);
 	enter(h->w->host);
@@ -272,7 +270,7 @@ static void test_unplug(void **state)
 	begin_bridged(&h);
 	h.plan.shape.to_guest_bits = h.plan.shape.from_guest_bits = 0;
 	plug_closed(&h);
-	assert_int_equal(network_plug_closed(&h.plan, h.w->guest, 0, &err), -EEXIST);
+	assert_int_equal(network_plug_closed(&h.plan, h.w->guest, &err), -EEXIST);
 	assert_err_has(&err, "'eth0'");
 	assert_int_equal(if_nametoindex(LINK), 0);
 	plug_closed(&h);
@@ -289,7 +287,7 @@ static void test_macvlan(void **state)
 	struct err err = ERR_INIT;
 
 	(void)state;
-	assert_int_equal(network_plug_closed(&plan, -EBADF, 0, &err), -EOPNOTSUPP);
+	assert_int_equal(network_plug_closed(&plan, -EBADF, &err), -EOPNOTSUPP);
 	assert_int_equal(err.exit, EXIT_UNSUPPORTED);
 	assert_err_has(&err, "macvlan");
 	assert_int_equal(network_shut(&plan, &err), -EOPNOTSUPP);
