@@ -10,8 +10,8 @@
 #include "base/fd.h"
 #include "base/str.h"
 
-/* 4097 groups, with paths of 2048 characters. */
-#define MANIFEST_MAX (16u << 20)
+/* 4097 groups, with paths of 2048 characters and properties of 4000 (two of 1024, and numbers). */
+#define MANIFEST_MAX (32u << 20)
 #define GROUPS_KEY   "groups"
 #define FILE_NAME    CHECKPOINT_DIR "/" CHECKPOINT_MANIFEST
 

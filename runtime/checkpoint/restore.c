@@ -105,17 +105,14 @@ static int open_links(struct restore *re, struct err *err)
 	return r < 0 ? r : fault_point("resume.opened", err);
 }
 
-/*
- * All is there and nothing runs: the last moment at which nothing has happened yet. From here on CRIU goes on without us if need
- * be, and the next ctctl finds a guest that runs.
- */
+/* From here on CRIU goes on without us if need be, and the next ctctl finds a guest that runs. */
 static int note_born(struct restore *re, pid_t init, struct err *err)
 {
-	int r = ct_note_state(re->spec, init, err);
+	int r = open_links(re, err);
 
 	if (r == 0)
-		r = fault_point("resume.noted", err);
-	return r < 0 ? r : checkpoint_disown(re->spec->dir_fd, err);
+		r = ct_note_state(re->spec, init, err);
+	return r < 0 ? r : fault_point("resume.noted", err);
 }
 
 static int at_stage(void *context, enum criu_stage stage, pid_t pid, struct err *err)
@@ -123,7 +120,6 @@ static int at_stage(void *context, enum criu_stage stage, pid_t pid, struct err 
 	struct restore *re = context;
 	const char *cgroup = re->spec->cgroup.path;
 	const struct cgroup_tree *groups = &re->resume->manifest.groups;
-	int r;
 
 	switch (stage) {
 	case CRIU_SETUP_NAMESPACES:
@@ -133,8 +129,11 @@ static int at_stage(void *context, enum criu_stage stage, pid_t pid, struct err 
 	case CRIU_NETWORK_UNLOCK:
 		return open_links(re, err);
 	case CRIU_POST_RESTORE:
-		r = open_links(re, err);
-		return r < 0 ? r : note_born(re, pid, err);
+		r = cgroup_tree_set(cgroup, groups, re->spec->node->log, err);
+		if (r == 0)
+			return note_born(re, pid, err);
+	case CRIU_PRE_RESUME:
+		return checkpoint_disown(re->spec->dir_fd, err);
 	case CRIU_NETWORK_LOCK:
 	case CRIU_PRE_RESUME:
 	case CRIU_POST_RESUME:

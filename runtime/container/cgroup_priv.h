@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/log.h"
 #include "runtime/container/cgroup.h"
 #include "runtime/container/cgroup_tree.h"
 
@@ -136,11 +137,23 @@ int cgroup_map_tree_own(const struct cgroup_map *map, const char *path, const st
 			struct err *err) _must_check_;
 int cgroup_map_tree_enable(const struct cgroup_map *map, const char *path, const struct cgroup_tree *tree,
 			   struct err *err) _must_check_;
+int cgroup_map_tree_set(const struct cgroup_map *map, const char *path, const struct cgroup_tree *tree, const struct log *log,
+			struct err *err) _must_check_;
 int cgroup_map_freeze(const struct cgroup_map *map, const char *path, int timeout_ms, struct err *err) _must_check_;
 int cgroup_map_thaw(const struct cgroup_map *map, const char *path, struct err *err) _must_check_;
 
 /* Adds a group at the end of a tree; what cgroup_tree_parse() would not take is -EBADMSG. 0 or a negative errno. */
 int cgroup_tree_add(struct cgroup_tree *tree, const struct cgroup_tree_node *node) _must_check_;
+
+/*
+ * The properties of an open group, as in a node: those that a fresh group has not, for the caller to free. 0 or a negative errno.
+ * Those that are written are the ones that have to be there before a process is, or the others; what the kernel does not take is
+ * said and left out.
+ */
+int cgroup_read_properties(int dir_fd, char **ret) _must_check_;
+int cgroup_write_properties(int dir_fd, const struct cgroup_tree_node *node, bool at_birth, const struct log *log) _must_check_;
+/* Would cgroup_read_properties() give such a list? */
+bool cgroup_are_properties(const char *list);
 
 /* libcgroup (cgroup_lib.c): makes the group in the hierarchies of `controllers` (NULL-terminated). */
 int cgroup_lib_create(const char *path, const char *const *controllers, struct err *err) _must_check_;

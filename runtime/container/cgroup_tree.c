@@ -48,14 +48,22 @@ static int read_controllers(int dir, char **ret)
 /* Adds the group, whose folder is `dir`. */
 static int read_node(int dir, const char *path, struct cgroup_tree *tree)
 {
-	_cleanup_free_ char *controllers = NULL;
+	_cleanup_free_ char *controllers = NULL, *properties = NULL;
 	struct stat st;
 	int r = fstat(dir, &st) < 0 ? -errno : read_controllers(dir, &controllers);
 
+	if (r == 0 && path[0])
+		r = cgroup_read_properties(dir, &properties);
 	if (r < 0)
 		return r;
 
-	struct cgroup_tree_node node = { .path = (char *)path, .uid = st.st_uid, .gid = st.st_gid, .controllers = controllers };
+	struct cgroup_tree_node node = {
+		.path = (char *)path,
+		.uid = st.st_uid,
+		.gid = st.st_gid,
+		.controllers = controllers,
+		.properties = properties,
+	};
 
 	return cgroup_tree_add(tree, &node);
 }
@@ -73,7 +81,7 @@ static int read_child(int dir, const char *path, const char *name, struct cgroup
 		return err_exit(
 			err, EXIT_CHECKPOINT, EBADMSG,
 			"the guest's cgroup '%.160s' cannot be saved: expected at most 4096 groups, 64 deep, with names of "
-			"letters, digits, and _.:@\\- (2048 characters in all)",
+			"letters, digits, and _.:@\\- (2048 characters in all), and values of 1024",
 			whole);
 	return r < 0 ? err_sys(err, -r, "read the guest's cgroup '%s'", whole ? whole : name) : 0;
 }
@@ -133,17 +141,17 @@ int cgroup_map_tree_read(const struct cgroup_map *map, const char *path, struct 
 }
 
 /* `top` and a group of the tree below it. */
-typedef int (*node_fn)(int top, const struct cgroup_tree_node *node);
+typedef int (*node_fn)(int top, const struct cgroup_tree_node *node, const struct log *log);
 
 static int for_each_node(const struct cgroup_map *map, const char *path, const struct cgroup_tree *tree, node_fn act,
-			 const char *what, struct err *err)
+			 const char *what, const struct log *log, struct err *err)
 {
 	_cleanup_fd_ int top = cgroup_open_v2(map, path, err);
 
 	if (top < 0)
 		return top;
 	for (size_t i = 0; i < tree->n; i++) {
-		int r = act(top, &tree->list[i]);
+		int r = act(top, &tree->list[i], log);
 
 		if (r < 0)
 			return err_sys(err, -r, "%s the group '%s' of the cgroup '%s'", what, tree->list[i].path, path);
@@ -151,7 +159,7 @@ static int for_each_node(const struct cgroup_map *map, const char *path, const s
 	return 0;
 }
 
-static int make_node(int top, const struct cgroup_tree_node *node)
+static int make_node(int top, const struct cgroup_tree_node *node, const struct log *log)
 {
 	const char *slash = strrchr(node->path, '/'), *name = slash ? slash + 1 : node->path;
 	_cleanup_free_ char *above = strndup(node->path, slash ? (size_t)(slash - node->path) : 0);
@@ -165,42 +173,75 @@ static int make_node(int top, const struct cgroup_tree_node *node)
 		return parent;
 	if (mkdirat(parent, name, 0755) < 0)
 		return errno == EEXIST ? 0 : -errno;
-	return fchownat(parent, name, node->uid, node->gid, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+	if (fchownat(parent, name, node->uid, node->gid, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+
+	_cleanup_fd_ int dir = open_node(top, node->path);
+
+	return dir < 0 ? dir : cgroup_write_properties(dir, node, true, log);
 }
 
 int cgroup_map_tree_make(const struct cgroup_map *map, const char *path, const struct cgroup_tree *tree, struct err *err)
 {
-	return for_each_node(map, path, tree, make_node, "make", err);
+	return for_each_node(map, path, tree, make_node, "make", NULL, err);
 }
 
-static int own_node(int top, const struct cgroup_tree_node *node)
+/* All files of a group that the guest made are those of who made it. */
+static int give_limits(int dir)
+{
+	int copy = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_dir_ DIR *d = copy < 0 ? NULL : fdopendir(copy);
+	struct stat above;
+	int r = !d || fstatat(dir, "..", &above, 0) < 0 ? -errno : 0;
+
+	if (!d)
+		fd_close(&copy);
+	for (struct dirent *e; r == 0 && (e = readdir(d));) {
+		if (e->d_type == DT_REG && fchownat(dir, e->d_name, above.st_uid, above.st_gid, AT_SYMLINK_NOFOLLOW) < 0)
+			r = -errno;
+	}
+	return r;
+}
+
+static int give_node(int dir, const struct cgroup_tree_node *node)
+{
+	int r = node->path[0] ? give_limits(dir) : 0;
+
+	return r < 0 ? r : cgroup_give(dir, node->uid, node->gid);
+}
+
+static int own_node(int top, const struct cgroup_tree_node *node, const struct log *log)
 {
 	_cleanup_fd_ int dir = open_node(top, node->path);
 
-	return dir < 0 ? dir : cgroup_give(dir, node->uid, node->gid);
+	(void)log;
+	return dir < 0 ? dir : give_node(dir, node);
 }
 
 int cgroup_map_tree_own(const struct cgroup_map *map, const char *path, const struct cgroup_tree *tree, struct err *err)
 {
-	return for_each_node(map, path, tree, own_node, "give to its owner", err);
+	return for_each_node(map, path, tree, own_node, "give to its owner", NULL, err);
 }
 
 /*
- * Each controller in a write of its own: one that is not there must not take the others with it. The kernel says ENOENT of one
- * that the group above has not, EINVAL of one that it does not know.
+ * The group above has handed its controllers down already: their files are here, and ours. Each controller in a write of its own:
+ * one that is not there must not take the others with it. The kernel says ENOENT of one that the group above has not, EINVAL of
+ * one that it does not know.
  */
-static int enable_node(int top, const struct cgroup_tree_node *node)
+static int enable_node(int top, const struct cgroup_tree_node *node, const struct log *log)
 {
 	_cleanup_fd_ int dir = open_node(top, node->path);
 	_cleanup_free_ char *list = strdup(node->controllers);
 	char *save = NULL;
+	int r = dir < 0 ? dir : !list ? -ENOMEM : give_node(dir, node);
 
-	if (dir < 0 || !list)
-		return dir < 0 ? dir : -ENOMEM;
+	(void)log;
+	if (r < 0)
+		return r;
 	for (char *word = strtok_r(list, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
 		_cleanup_free_ char *value = str_printf("+%s", word);
-		int r = value ? fd_write_file_at(dir, CONTROL_FILE, value) : -ENOMEM;
 
+		r = value ? fd_write_file_at(dir, CONTROL_FILE, value) : -ENOMEM;
 		if (r < 0 && r != -ENOENT && r != -EINVAL)
 			return r;
 	}
@@ -209,7 +250,22 @@ static int enable_node(int top, const struct cgroup_tree_node *node)
 
 int cgroup_map_tree_enable(const struct cgroup_map *map, const char *path, const struct cgroup_tree *tree, struct err *err)
 {
-	return for_each_node(map, path, tree, enable_node, "enable the controllers below", err);
+	return for_each_node(map, path, tree, enable_node, "enable the controllers below", NULL, err);
+}
+
+static int set_node(int top, const struct cgroup_tree_node *node, const struct log *log)
+{
+	_cleanup_fd_ int dir = str_is_empty(node->properties) ? -EBADF : open_node(top, node->path);
+
+	if (str_is_empty(node->properties) || dir == -ENOENT)
+		return 0;
+	return dir < 0 ? dir : cgroup_write_properties(dir, node, false, log);
+}
+
+int cgroup_map_tree_set(const struct cgroup_map *map, const char *path, const struct cgroup_tree *tree, const struct log *log,
+			struct err *err)
+{
+	return for_each_node(map, path, tree, set_node, "set the properties of", log, err);
 }
 
 static int host_with(const char *path, struct cgroup_map *ret, struct err *err)
@@ -249,6 +305,14 @@ int cgroup_tree_enable(const char *path, const struct cgroup_tree *tree, struct 
 	int r = host_with(path, &map, err);
 
 	return r < 0 ? r : cgroup_map_tree_enable(&map, path, tree, err);
+}
+
+int cgroup_tree_set(const char *path, const struct cgroup_tree *tree, const struct log *log, struct err *err)
+{
+	struct cgroup_map map = { 0 };
+	int r = host_with(path, &map, err);
+
+	return r < 0 ? r : cgroup_map_tree_set(&map, path, tree, log, err);
 }
 
 int cgroup_v2_folder(const char *path, char **ret, struct err *err)

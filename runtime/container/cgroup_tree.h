@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "base/log.h"
 
 /*
  * The groups that a guest made below its own in the unified hierarchy, recorded for a checkpoint and made again for a restore;
@@ -21,6 +22,11 @@ struct cgroup_tree_node {
 	uid_t uid;  /* on the host */
 	gid_t gid;
 	char *controllers; /* cgroup.subtree_control: "cpu memory pids"; "" */
+	/*
+	 * What the guest has set, of a fixed table of files, in its order: "cpu.max=30000 100000;pids.max=20". "" for its own
+	 * group, whose limits are ctctl's. NULL is "".
+	 */
+	char *properties;
 };
 
 struct cgroup_tree {
@@ -40,18 +46,30 @@ int cgroup_tree_read(const char *path, struct cgroup_tree *ret, struct err *err)
 int cgroup_tree_make(const char *path, const struct cgroup_tree *tree, struct err *err) _must_check_;
 
 /*
- * Gives the delegatable files of each group to whom the group belongs: when CRIU has given the folders their owners, before it
- * puts processes into them.
+ * Gives each group to whom it belonged: the folder and its delegatable files. The other files, which are the limits on the group,
+ * belong to the owner of the group above: so it was, as he made it, and a guest's systemd could change none of them otherwise.
+ * Never those of the guest's own group. When CRIU has given the folders their owners, before it puts processes into them.
  */
 int cgroup_tree_own(const char *path, const struct cgroup_tree *tree, struct err *err) _must_check_;
 
-/* Hands the controllers down as recorded; those that this host has not are left out. Once no process is in an inner group any more. */
+/*
+ * Hands the controllers down as recorded, and gives the files that come with them away as above; controllers that this host has
+ * not are left out. Once no process is in an inner group any more.
+ */
 int cgroup_tree_enable(const char *path, const struct cgroup_tree *tree, struct err *err) _must_check_;
 
 /*
- * One line for each group, as text for a manifest, and back: "UID GID CONTROLLER,CONTROLLER PATH"; "-" for no controllers, "." for
- * the guest's own group, which is the first. A path of anything but [A-Za-z0-9_.:@\\-] and slashes, with "." or "..", absolute,
- * too long or too deep, without its parent before it or twice, is -EBADMSG in either direction: the guest chose the names.
+ * Sets what the guest had set, once its processes and their memory are there, and before they run: what CRIU needs on the way,
+ * in processes, memory and time, is more. What the kernel does not take, as it lacks the file, is left out, and said as a detail
+ * (`log` may be NULL). That a group is threaded is part of cgroup_tree_make().
+ */
+int cgroup_tree_set(const char *path, const struct cgroup_tree *tree, const struct log *log, struct err *err) _must_check_;
+
+/*
+ * One line for each group, as text for a manifest, and back: "UID GID CONTROLLER,CONTROLLER PATH", and behind a blank the
+ * properties if there are any; "-" for no controllers, "." for the guest's own group, which is the first. A path of anything but [A-Za-z0-9_.:@\\-] and slashes, with "." or "..", absolute,
+ * too long or too deep, without its parent before it or twice, is -EBADMSG in either direction, and so are properties of other
+ * files, with other characters than [a-z0-9 .,-], or longer than 1024: the guest chose the names and the values.
  * (systemd escapes with "\\x2d".)
  */
 int cgroup_tree_print(const struct cgroup_tree *tree, char **ret) _must_check_;

@@ -23,6 +23,7 @@ void cgroup_tree_free(struct cgroup_tree *tree)
 	for (size_t i = 0; i < tree->n; i++) {
 		free(tree->list[i].path);
 		free(tree->list[i].controllers);
+		free(tree->list[i].properties);
 	}
 	free(tree->list);
 	*tree = CGROUP_TREE_INIT;
@@ -85,25 +86,27 @@ static bool fits(const struct cgroup_tree *tree, const char *path)
 int cgroup_tree_add(struct cgroup_tree *tree, const struct cgroup_tree_node *node)
 {
 	bool is_own = node->path[0] == '\0';
+	const char *set = node->properties ? node->properties : "";
 
 	if (tree->n == NODES_MAX || is_own != (tree->n == 0) || !is_controllers(node->controllers, ' ') ||
 	    node->uid == (uid_t)-1 || node->gid == (gid_t)-1)
 		return -EBADMSG;
-	if (!is_own && (!is_path(node->path) || !fits(tree, node->path)))
+	if (is_own ? set[0] != '\0' : !is_path(node->path) || !fits(tree, node->path) || !cgroup_are_properties(set))
 		return -EBADMSG;
 
-	_cleanup_free_ char *path = strdup(node->path), *controllers = strdup(node->controllers);
+	_cleanup_free_ char *path = strdup(node->path), *controllers = strdup(node->controllers), *properties = strdup(set);
 	struct cgroup_tree_node *list = reallocarray(tree->list, tree->n + 1, sizeof(*list));
 
 	if (list)
 		tree->list = list;
-	if (!path || !controllers || !list)
+	if (!path || !controllers || !properties || !list)
 		return -ENOMEM;
 	list[tree->n++] = (struct cgroup_tree_node){
 		.path = TAKE_PTR(path),
 		.uid = node->uid,
 		.gid = node->gid,
 		.controllers = TAKE_PTR(controllers),
+		.properties = TAKE_PTR(properties),
 	};
 	return 0;
 }
@@ -123,7 +126,10 @@ static void print_node(struct strbuf *text, const struct cgroup_tree_node *node)
 	strbuf_add(text, node->controllers[0] ? node->controllers : NO_CONTROLLERS);
 	if (!text->failed)
 		replace(text->data + at, ' ', ',');
-	strbuf_addf(text, " %s\n", node->path[0] ? node->path : OWN_GROUP);
+	strbuf_addf(text, " %s", node->path[0] ? node->path : OWN_GROUP);
+	if (!str_is_empty(node->properties))
+		strbuf_addf(text, " %s", node->properties);
+	strbuf_add(text, "\n");
 }
 
 int cgroup_tree_print(const struct cgroup_tree *tree, char **ret)
@@ -163,8 +169,9 @@ static int parse_line(struct cgroup_tree *tree, char *line)
 	if (take_id(&line, &node.uid) < 0 || take_id(&line, &node.gid) < 0)
 		return -EBADMSG;
 	node.controllers = strsep(&line, " ");
-	node.path = line;
-	if (!node.path || !node.path[0] || !node.controllers[0])
+	node.path = strsep(&line, " ");
+	node.properties = line;
+	if (!node.path || !node.path[0] || !node.controllers[0] || (line && !line[0]))
 		return -EBADMSG;
 	if (strcmp(node.controllers, NO_CONTROLLERS) == 0)
 		node.controllers[0] = '\0';

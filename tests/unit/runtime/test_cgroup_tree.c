@@ -28,6 +28,7 @@ static void assert_same(const struct cgroup_tree *a, const struct cgroup_tree *b
 	for (size_t i = 0; i < a->n; i++) {
 		assert_string_equal(a->list[i].path, b->list[i].path);
 		assert_string_equal(a->list[i].controllers, b->list[i].controllers);
+		assert_string_equal(a->list[i].properties, b->list[i].properties);
 		assert_true(a->list[i].uid == b->list[i].uid && a->list[i].gid == b->list[i].gid);
 	}
 }
@@ -51,11 +52,80 @@ static void test_read(void **state)
 	assert_string_equal(tree.list[3].path, "system.slice/a\\x2db@1.service");
 	assert_int_equal(tree.list[3].uid, 100005);
 	assert_int_equal(tree.list[3].gid, 100006);
+	assert_string_equal(tree.list[3].properties, "");
 	assert_int_equal(cgroup_tree_print(&tree, &text), 0);
 	assert_int_equal(cgroup_tree_parse(text, &again), 0);
 	assert_same(&tree, &again);
 	cgroup_tree_free(&tree);
 	cgroup_tree_free(&again);
+}
+
+/* What differs from a fresh group is kept, in the order in which it can be set; of the guest's own group nothing. */
+static void test_read_properties(void **state)
+{
+	static const char *const values[][2] = {
+		{ "pids.max", "20\n" },
+		{ "memory.max", "52428800\n" },
+		{ "memory.high", "max\n" },
+		{ "memory.oom.group", "1\n" },
+		{ "memory.current", "4096\n" },
+		{ "cpu.max", "30000 100000\n" },
+		{ "cpu.weight", "100\n" },
+		{ "cpuset.cpus", "0-1,3\n" },
+		{ "cpuset.mems", "\n" },
+		{ "io.weight", "default 50\n8:0 200\n" },
+		{ "cgroup.type", "domain threaded\n" },
+	};
+	struct fixture *f = *state;
+	struct cgroup_map map = pretended(f);
+	struct cgroup_tree tree = CGROUP_TREE_INIT, again = CGROUP_TREE_INIT;
+	_cleanup_free_ char *text = NULL;
+	struct err err = ERR_INIT;
+
+	for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
+		_cleanup_free_ char *file = str_printf("ctctl/web1/init.scope/%s", values[i][0]);
+
+		put(f, file, values[i][1]);
+	}
+	put(f, "ctctl/web1/pids.max", "7\n");
+	put(f, "ctctl/web1/system.slice/cgroup.type", "threaded\n");
+	assert_ok(cgroup_map_tree_read(&map, "ctctl/web1", &tree, &err), &err);
+	assert_string_equal(tree.list[0].properties, "");
+	assert_string_equal(find(&tree, "system.slice")->properties, "cgroup.type=threaded");
+	assert_string_equal(find(&tree, "init.scope")->properties,
+			    "cpu.max=30000 100000;cpuset.cpus=0-1,3;io.weight=default 50;memory.oom.group=1;memory.max=52428800;"
+			    "pids.max=20");
+	assert_int_equal(cgroup_tree_print(&tree, &text), 0);
+	assert_int_equal(cgroup_tree_parse(text, &again), 0);
+	assert_same(&tree, &again);
+	cgroup_tree_free(&tree);
+	cgroup_tree_free(&again);
+}
+
+/* No kernel says such a thing; if one did, nothing of it may become a line. */
+static void test_read_hostile_value(void **state)
+{
+	_cleanup_free_ char *zeros = str_printf("%01025d", 0);
+	const char *const values[] = { "1;pids.max=2", "A", "1\x1b[2J", "a=b", "../x", zeros };
+	struct fixture *f = *state;
+	struct cgroup_map map = pretended(f);
+
+	for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
+		struct cgroup_tree tree = CGROUP_TREE_INIT;
+		struct err err = ERR_INIT;
+
+		put(f, "ctctl/web1/init.scope/cpuset.cpus", values[i]);
+		assert_int_equal(cgroup_map_tree_read(&map, "ctctl/web1", &tree, &err), -EBADMSG);
+		assert_int_equal(err.exit, EXIT_CHECKPOINT);
+		assert_err_has(&err, "init.scope");
+	}
+	put(f, "ctctl/web1/init.scope/cpuset.cpus", zeros + 1);
+
+	struct cgroup_tree tree = CGROUP_TREE_INIT;
+	struct err err = ERR_INIT;
+
+	assert_ok(cgroup_map_tree_read(&map, "ctctl/web1", &tree, &err), &err);
+	cgroup_tree_free(&tree);
 }
 
 /* A guest gives its groups names that it likes: the manifest has one line for each, and no name may be two. */
@@ -109,161 +179,6 @@ static void test_missing_group(void **state)
 	assert_int_equal(err.exit, EXIT_UNSUPPORTED);
 }
 
-static void test_parse(void **state)
-{
-	static const char text[] = "100000 100001 cpu,memory,pids .\n"
-				   "100000 100000 - init.scope\n"
-				   "0 4294967294 hugetlb system.slice\n"
-				   "1 2 - system.slice/dev-disk-by\\x2duuid-a.b:c@d_E.swap\n";
-	struct cgroup_tree tree = CGROUP_TREE_INIT;
-	_cleanup_free_ char *again = NULL;
-
-	(void)state;
-	assert_int_equal(cgroup_tree_parse(text, &tree), 0);
-	assert_int_equal(tree.n, 4);
-	assert_string_equal(tree.list[0].path, "");
-	assert_string_equal(tree.list[0].controllers, "cpu memory pids");
-	assert_int_equal(tree.list[0].gid, 100001);
-	assert_string_equal(tree.list[1].controllers, "");
-	assert_true(tree.list[2].gid == 4294967294);
-	assert_int_equal(cgroup_tree_print(&tree, &again), 0);
-	assert_string_equal(again, text);
-	cgroup_tree_free(&tree);
-}
-
-/* Each after a good line for the guest's own group, but the first rows. */
-static void test_parse_malformed(void **state)
-{
-	static const char own[] = "0 0 cpu .\n";
-	static const char *const alone[] = { "", "\n", "0 0 cpu .", "0 0 - a\n", "0 0 cpu .\n0 0 cpu .\n", "0 0 cpu .\n\n" };
-	static const char *const rows[] = {
-		"0 0 - ..\n",
-		"0 0 - ../a\n",
-		"0 0 - a/..\n",
-		"0 0 - ./a\n",
-		"0 0 - /\n",
-		"0 0 - /a\n",
-		"0 0 - /etc\n",
-		"0 0 - a/\n",
-		"0 0 - a//b\n",
-		"0 0 - \n",
-		"0 0 -\n",
-		"0 0\n",
-		"0\n",
-		"a\n",
-		" \n",
-		"0 0 - a b\n",
-		"0 0 -  a\n",
-		"0  0 - a\n",
-		" 0 0 - a\n",
-		"0 0 - a \n",
-		"-1 0 - a\n",
-		"0 -1 - a\n",
-		"4294967295 0 - a\n",
-		"0 4294967295 - a\n",
-		"0 99999999999 - a\n",
-		"x 0 - a\n",
-		"0 0 - a",
-		"0 0 , a\n",
-		"0 0 cpu, a\n",
-		"0 0 ,cpu a\n",
-		"0 0 cpu,,pids a\n",
-		"0 0 +cpu a\n",
-		"0 0 CPU a\n",
-		"0 0 c/pu a\n",
-		"0 0  a\n",
-		"0 0 - a$b\n",
-		"0 0 - a\tb\n",
-		"0 0 - \xc3\xa4\n",
-		"0 0 - a'b\n",
-		"0 0 - a*\n",
-		"0 0 - a/b\n",
-		"0 0 - a\n0 0 - a\n",
-		"0 0 - a\n0 0 - b/c\n",
-		"0 0 - a\r\n",
-	};
-	struct cgroup_tree tree = CGROUP_TREE_INIT;
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(alone); i++)
-		assert_int_equal(cgroup_tree_parse(alone[i], &tree), -EBADMSG);
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		_cleanup_free_ char *text = str_printf("%s%s", own, rows[i]);
-
-		if (cgroup_tree_parse(text, &tree) != -EBADMSG)
-			fail_msg("taken: %s", rows[i]);
-	}
-	assert_int_equal(tree.n, 0);
-}
-
-/* `n` groups, each in the one before it, with names of `len` characters. */
-static int parse_deep(int n, int len)
-{
-	struct strbuf text = { 0 }, path = { 0 };
-	struct cgroup_tree tree = CGROUP_TREE_INIT;
-
-	strbuf_add(&text, "0 0 - .\n");
-	for (int i = 0; i < n; i++) {
-		strbuf_addf(&path, "%s%0*d", i > 0 ? "/" : "", len, i);
-		strbuf_addf(&text, "0 0 - %s\n", path.data);
-	}
-
-	int r = cgroup_tree_parse(text.data, &tree);
-
-	cgroup_tree_free(&tree);
-	strbuf_free(&text);
-	strbuf_free(&path);
-	return r;
-}
-
-static int parse_many(int n)
-{
-	struct strbuf text = { 0 };
-	struct cgroup_tree tree = CGROUP_TREE_INIT;
-
-	strbuf_add(&text, "0 0 - .\n");
-	for (int i = 0; i < n; i++)
-		strbuf_addf(&text, "0 0 - %d\n", i);
-
-	int r = cgroup_tree_parse(text.data, &tree);
-
-	cgroup_tree_free(&tree);
-	strbuf_free(&text);
-	return r;
-}
-
-static void test_parse_too_much(void **state)
-{
-	(void)state;
-	assert_int_equal(parse_deep(64, 2), 0);
-	assert_int_equal(parse_deep(65, 2), -EBADMSG);
-	assert_int_equal(parse_deep(1, 255), 0);
-	assert_int_equal(parse_deep(1, 256), -EBADMSG);
-	assert_int_equal(parse_deep(8, 255), 0); /* 2047 characters */
-	assert_int_equal(parse_deep(9, 255), -EBADMSG);
-	assert_int_equal(parse_many(4096), 0);
-	assert_int_equal(parse_many(4097), -EBADMSG);
-}
-
-/* What could not be read again is not written. */
-static void test_print_refuses(void **state)
-{
-	static const char *const paths[] = { "..", "/a", "a b", "a\nb", "a/b", "" };
-	struct cgroup_tree tree = CGROUP_TREE_INIT;
-	char *text = NULL;
-
-	(void)state;
-	assert_int_equal(cgroup_tree_print(&tree, &text), -EBADMSG);
-	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
-		struct cgroup_tree_node list[] = { { .path = (char *)"", .controllers = (char *)"" },
-						   { .path = (char *)paths[i], .controllers = (char *)"" } };
-
-		tree = (struct cgroup_tree){ .list = list, .n = 2 };
-		assert_int_equal(cgroup_tree_print(&tree, &text), -EBADMSG);
-		assert_null(text);
-	}
-}
-
 static void parse_ok(const char *text, struct cgroup_tree *ret)
 {
 	assert_int_equal(cgroup_tree_parse(text, ret), 0);
@@ -292,6 +207,68 @@ static void test_enable_writes(void **state)
 	assert_file(f, "ctctl/web1/system.slice/cgroup.subtree_control", "+pids");
 	assert_file(f, "ctctl/web1/init.scope/cgroup.subtree_control", "\n");
 	cgroup_tree_free(&tree);
+}
+
+static void keep_line(void *context, enum log_level level, const char *line)
+{
+	char *kept = context;
+
+	assert_int_equal(level, LOG_LEVEL_DETAIL);
+	snprintf(kept, 256, "%s", line);
+}
+
+/* Only what is in the line, and a file that this kernel has not is left out and said. */
+static void test_set(void **state)
+{
+	struct fixture *f = *state;
+	struct cgroup_map map = pretended(f);
+	char said[256] = "";
+	struct log log = { .write = keep_line, .context = said };
+	struct cgroup_tree tree;
+	struct err err = ERR_INIT;
+
+	put(f, "ctctl/web1/pids.max", "max\n");
+	put(f, "ctctl/web1/init.scope/pids.max", "max\n");
+	put(f, "ctctl/web1/init.scope/memory.max", "max\n");
+	put(f, "ctctl/web1/init.scope/cgroup.type", "domain\n");
+	put(f, "ctctl/web1/system.slice/cpu.max", "max 100000\n");
+	parse_ok("0 0 - .\n0 0 - init.scope cgroup.type=threaded;cpu.max=max 5;memory.max=4096\n"
+		 "0 0 - system.slice cpu.max=30000 100000\n0 0 - missing pids.max=1\n",
+		 &tree);
+	assert_ok(cgroup_map_tree_set(&map, "ctctl/web1", &tree, &log, &err), &err);
+	assert_file(f, "ctctl/web1/pids.max", "max\n");
+	assert_file(f, "ctctl/web1/init.scope/pids.max", "max\n");
+	assert_file(f, "ctctl/web1/init.scope/memory.max", "4096");
+	assert_file(f, "ctctl/web1/init.scope/cgroup.type", "domain\n");
+	assert_file(f, "ctctl/web1/system.slice/cpu.max", "30000 100000");
+	assert_non_null(strstr(said, "'init.scope'"));
+	assert_non_null(strstr(said, "cpu.max=max 5"));
+	assert_ok(cgroup_map_tree_set(&map, "ctctl/web1", &tree, NULL, &err), &err);
+	cgroup_tree_free(&tree);
+}
+
+/* A thread's group is one before a thread is in it; how deep others may go is read back. */
+static void test_real_properties(void **state)
+{
+	static const char text[] = "0 0 - .\n0 0 - a cgroup.max.depth=2;cgroup.max.descendants=3\n"
+				   "0 0 - a/t cgroup.type=threaded\n";
+	struct fixture *f = *state;
+	struct cgroup_spec spec = { .path = f->group };
+	struct cgroup_tree tree, found;
+	_cleanup_free_ char *again = NULL;
+	struct err err = ERR_INIT;
+
+	need_root();
+	assert_ok(cgroup_create(&spec, &err), &err);
+	parse_ok(text, &tree);
+	assert_ok(cgroup_tree_make(f->group, &tree, &err), &err);
+	assert_ok(cgroup_tree_make(f->group, &tree, &err), &err);
+	assert_ok(cgroup_tree_set(f->group, &tree, NULL, &err), &err);
+	assert_ok(cgroup_tree_read(f->group, &found, &err), &err);
+	assert_int_equal(cgroup_tree_print(&found, &again), 0);
+	assert_string_equal(again, text);
+	cgroup_tree_free(&tree);
+	cgroup_tree_free(&found);
 }
 
 /* The kernel's own refusals: of a controller that the group has not, and of one that nobody knows. */
@@ -365,9 +342,11 @@ static void test_make_and_own(void **state)
 	assert_owner(top, "a", 100000);
 	assert_owner(top, "a/cgroup.subtree_control", 100000);
 	assert_owner(top, "a/b\\x2d@c/cgroup.threads", 100001);
-	/* Never a limit. */
+	/* A limit on a group is that of who made it; never one on the guest's own. */
 	assert_owner(top, "cgroup.max.descendants", 0);
-	assert_owner(top, "a/cgroup.freeze", 0);
+	assert_owner(top, "a/cgroup.freeze", 100000);
+	assert_owner(top, "a/b\\x2d@c/cgroup.max.depth", 100000);
+	assert_owner(top, "a/b\\x2d@c/cgroup.procs", 100001);
 	assert_ok(cgroup_tree_read(f->group, &found, &err), &err);
 	assert_int_equal(cgroup_tree_print(&found, &again), 0);
 	assert_string_equal(again, text);
@@ -399,14 +378,14 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CGROUP_TEST(test_read),
+		CGROUP_TEST(test_read_properties),
+		CGROUP_TEST(test_read_hostile_value),
 		CGROUP_TEST(test_read_hostile),
 		CGROUP_TEST(test_read_stays_inside),
 		CGROUP_TEST(test_missing_group),
-		CGROUP_TEST(test_parse),
-		CGROUP_TEST(test_parse_malformed),
-		CGROUP_TEST(test_parse_too_much),
-		CGROUP_TEST(test_print_refuses),
 		CGROUP_TEST(test_enable_writes),
+		CGROUP_TEST(test_set),
+		CGROUP_TEST(test_real_properties),
 		CGROUP_TEST(test_enable_leaves_out),
 		CGROUP_TEST(test_make_and_own),
 		CGROUP_TEST(test_folder),
