@@ -155,6 +155,18 @@ static int settle_reboot(struct guest *guest, bool is_alive, struct err *err)
 	return journal_done(guest->run_fd, false, err);
 }
 
+static int settle_resume(struct guest *guest, struct err *err)
+{
+	int r = resume_settle(guest, err);
+
+	if (r >= 0)
+		log_notice(guest->node->log,
+			   r > 0 ? "guest '%s': an interrupted resume was found complete"
+				 : "guest '%s': an interrupted resume was undone: it is suspended",
+			   guest->name);
+	return r < 0 ? r : 0;
+}
+
 static int settle_operation(struct guest *guest, bool is_alive, struct err *err)
 {
 	struct journal_entry entry;
@@ -171,7 +183,7 @@ static int settle_operation(struct guest *guest, bool is_alive, struct err *err)
 	if (strcmp(entry.op, OP_SUSPEND) == 0)
 		return suspend_settle(guest, err);
 	if (strcmp(entry.op, OP_RESUME) == 0)
-		return resume_settle(guest, is_alive, err);
+		return settle_resume(guest, err);
 	return journal_done(guest->run_fd, false, err);
 }
 

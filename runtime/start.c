@@ -12,6 +12,7 @@
 #include "base/path.h"
 #include "base/str.h"
 #include "runtime/checkpoint/images.h"
+#include "runtime/checkpoint/nursery.h"
 #include "runtime/checkpoint/resume.h"
 #include "runtime/container/container.h"
 #include "runtime/guest_priv.h"
@@ -198,7 +199,7 @@ static int plan_network(const struct guest *guest, struct net_plans *ret, struct
 static int prepare_resume(const struct guest *guest, struct launch *l, struct err *err)
 {
 	l->restore = (struct ct_restore){ .run = resume_run, .context = &l->resume };
-	l->nursery = resume_nursery(guest);
+	l->nursery = nursery_path(guest);
 	return l->nursery ? resume_open(guest, &l->resume, err) : err_oom(err);
 }
 
@@ -236,14 +237,22 @@ static int finish(struct guest *guest, struct launch *l, struct err *err)
 	return r < 0 ? r : journal_done(guest->run_fd, false, err);
 }
 
-static void undo(struct guest *guest, const struct launch *l)
+/* 1 if the guest runs all the same. */
+static int undo(struct guest *guest, const struct launch *l)
 {
 	struct err why = ERR_INIT;
-	int r = l->is_resume ? resume_undo(guest, &why) : guest_cleanup_run(guest, &why);
+	int r;
 
-	if (r < 0 || journal_done(guest->run_fd, false, &why) < 0)
+	if (l->is_resume)
+		r = resume_settle(guest, &why);
+	else
+		r = guest_cleanup_run(guest, &why);
+	if (r == 0)
+		r = journal_done(guest->run_fd, false, &why);
+	if (r < 0)
 		log_warning(guest->node->log, "guest '%s': not all of the failed start could be undone: %s", guest->name,
 			    why.msg);
+	return r;
 }
 
 int guest_start_locked(struct guest *guest, struct err *err)
@@ -271,8 +280,11 @@ int guest_start_locked(struct guest *guest, struct err *err)
 		r = fault_point("start.launched", err);
 	if (r == 0)
 		return finish(guest, &l, err);
-	undo(guest, &l);
-	return r;
+	if (undo(guest, &l) <= 0)
+		return r;
+	/* It was restored, and only then something failed: its monitor has ended, and the next command gives it another. */
+	log_warning(guest->node->log, "guest '%s' goes on, but: %s", guest->name, err->msg);
+	return 0;
 }
 
 /* Neither boots nor resumes what runs: 0 if it is to be started, 1 if there is nothing left to do. */

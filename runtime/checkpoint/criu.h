@@ -7,6 +7,8 @@
 
 #include "base/err.h"
 
+struct cgroup_join;
+
 /*
  * CRIU, driven by its RPC (criu.org/RPC; images/rpc.proto): a process `criu swrk FD` for each request, at the other end of a
  * socket pair. It asks us at each of its stages (notify), so that no script is run.
@@ -48,10 +50,11 @@ struct criu_request {
 	const struct criu_inherit *inherits;
 	size_t n_inherits; /* at most 8 */
 
-	pid_t pid;		   /* dump: the root of the tree */
-	bool leave_running;	   /* dump: else CRIU ends what it saved */
-	const char *freeze_cgroup; /* dump: a folder; CRIU leaves it frozen if it was */
-	const char *cgroup_root;   /* dump: recorded below it; restore: in its place. "/ctctl/web1", in every hierarchy */
+	pid_t pid;			 /* dump: the root of the tree */
+	const struct cgroup_join *group; /* dump: where CRIU itself is to be; NULL: where the caller is */
+	bool leave_running;		 /* dump: else CRIU ends what it saved */
+	const char *freeze_cgroup;	 /* dump: a folder; CRIU leaves it frozen if it was */
+	const char *cgroup_root;	 /* dump: recorded below it; restore: in its place. "/ctctl/web1", in every hierarchy */
 
 	const char *root; /* restore: where the guest's root is mounted */
 

@@ -51,8 +51,8 @@ enum {
 #define LOG_LEVEL_WARNINGS 2
 #define CG_MODE_SOFT	   3
 #define NETWORK_LOCK_SKIP  3 /* the caller takes the network away */
-/* A deleted file that is still open goes into the images up to this size: a guest's journal and sockets' leftovers. */
-#define GHOST_LIMIT_BYTES (16 << 20)
+/* A deleted file that is still open goes into the images up to this size: rotated logs, a database's temporary files. */
+#define GHOST_LIMIT_BYTES (2U << 30)
 
 static void put_optional(struct pb_out *out, unsigned int field, const char *text)
 {

@@ -15,6 +15,7 @@
 #include "base/str.h"
 #include "base/sync.h"
 #include "runtime/checkpoint/criu_priv.h"
+#include "runtime/container/cgroup.h"
 
 /* Where `make deps` puts CRIU, and where Debian's package does. */
 static const char *const places[] = { CTCTL_CRIU, "/usr/sbin/criu" };
@@ -104,6 +105,8 @@ static void become(const char *path, int sock, const struct criu_request *reques
 
 	setsid();
 	proc_reset_signals();
+	if (request->group && cgroup_join_self(request->group) < 0)
+		_exit(126);
 	if (chdir("/") < 0 || place_fds(sock, request) < 0)
 		_exit(126);
 	execve(path, argv, env);
@@ -129,7 +132,7 @@ int criu_worker_start(struct criu_worker *worker, const struct criu_request *req
 
 	_cleanup_fd_ int theirs = socks[1];
 	/* Its exit signal becomes that of what it restores as its sibling (clone(2), CLONE_PARENT). */
-	pid_t pid = proc_clone(0, -1, &worker->pidfd);
+	pid_t pid = proc_clone(0, request->group ? request->group->v2_fd : -1, &worker->pidfd);
 
 	if (pid == 0)
 		become(path, theirs, request);

@@ -120,22 +120,20 @@ static int at_stage(void *context, enum criu_stage stage, pid_t pid, struct err 
 	struct restore *re = context;
 	const char *cgroup = re->spec->cgroup.path;
 	const struct cgroup_tree *groups = &re->resume->manifest.groups;
+	int r;
 
 	switch (stage) {
 	case CRIU_SETUP_NAMESPACES:
 		return cgroup_tree_own(cgroup, groups, err);
 	case CRIU_POST_SETUP_NAMESPACES:
 		return cgroup_tree_enable(cgroup, groups, err);
-	case CRIU_NETWORK_UNLOCK:
-		return open_links(re, err);
 	case CRIU_POST_RESTORE:
 		r = cgroup_tree_set(cgroup, groups, re->spec->node->log, err);
-		if (r == 0)
-			return note_born(re, pid, err);
+		return r < 0 ? r : note_born(re, pid, err);
 	case CRIU_PRE_RESUME:
 		return checkpoint_disown(re->spec->dir_fd, err);
 	case CRIU_NETWORK_LOCK:
-	case CRIU_PRE_RESUME:
+	case CRIU_NETWORK_UNLOCK:
 	case CRIU_POST_RESUME:
 	case CRIU_OTHER_STAGE:
 		break;

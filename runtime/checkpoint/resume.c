@@ -7,6 +7,7 @@
 #include "base/fault.h"
 #include "base/journal.h"
 #include "base/str.h"
+#include "runtime/checkpoint/nursery.h"
 #include "runtime/guest_priv.h"
 #include "runtime/lifecycle.h"
 
@@ -15,11 +16,6 @@ void resume_close(struct resume *resume)
 	checkpoint_manifest_free(&resume->manifest);
 	cleanup_fd(&resume->images_fd);
 	*resume = RESUME_INIT;
-}
-
-char *resume_nursery(const struct guest *guest)
-{
-	return str_printf("%s/_resume-%s", guest->node->cgroup_parent, guest->name);
 }
 
 /* What it was saved with, it has to be restored with. */
@@ -55,43 +51,17 @@ int resume_open(const struct guest *guest, struct resume *ret, struct err *err)
 	return r;
 }
 
-/* What was begun for it and did not come into the guest's own group. */
-static int end_nursery(const struct guest *guest, struct err *err)
+int resume_settle(struct guest *guest, struct err *err)
 {
-	_cleanup_free_ char *nursery = resume_nursery(guest);
-	int r = nursery ? cgroup_kill(nursery, RESUME_KILL_TIMEOUT_MS, err) : err_oom(err);
+	struct guest_run run;
+	int r = nursery_close(guest, err);
+	int alive = r < 0 ? r : guest_get_run(guest, &run, err);
 
-	return r < 0 ? r : cgroup_destroy(nursery, err);
-}
-
-int resume_undo(struct guest *guest, struct err *err)
-{
-	int r = end_nursery(guest, err);
-
-	return r < 0 ? r : guest_cleanup_run(guest, err);
-}
-
-/* The guest is born, and CRIU may be about to let go of it. */
-static int complete(struct guest *guest, struct err *err)
-{
-	_cleanup_free_ char *nursery = resume_nursery(guest);
-	int r = nursery ? cgroup_wait_empty(nursery, RESUME_TIMEOUT_MS, err) : err_oom(err);
-
+	if (alive > 0)
+		r = checkpoint_discard(guest, err);
+	else
+		r = alive < 0 ? alive : guest_cleanup_run(guest, err);
 	if (r == 0)
-		r = cgroup_destroy(nursery, err);
-	return r < 0 ? r : checkpoint_abandon(guest, err);
-}
-
-int resume_settle(struct guest *guest, bool is_alive, struct err *err)
-{
-	bool is_born = is_alive && !checkpoint_exists(guest);
-	int r = is_born ? complete(guest, err) : resume_undo(guest, err);
-
-	if (r < 0)
-		return err_wrap(err, "settle an interrupted resume of guest '%s'", guest->name);
-	log_notice(guest->node->log,
-		   is_born ? "guest '%s': an interrupted resume was found complete"
-			   : "guest '%s': an interrupted resume was undone",
-		   guest->name);
-	return journal_done(guest->run_fd, false, err);
+		r = journal_done(guest->run_fd, false, err);
+	return r < 0 ? err_wrap(err, "settle an interrupted resume of guest '%s'", guest->name) : alive;
 }

@@ -33,17 +33,9 @@ void resume_close(struct resume *resume);
 /* ct_restore.run, with a struct resume as its context. */
 pid_t resume_run(void *context, const struct ct_spec *spec, int console_fd, const char *console_path, struct err *err);
 
-/* Ends what a failed one has begun and removes it; the checkpoint stays. Under the guest's lock. */
-int resume_undo(struct guest *guest, struct err *err) _must_check_;
-
-/* For what is killed to be gone, and for CRIU to let go of a guest. */
-#define RESUME_KILL_TIMEOUT_MS 30000
-#define RESUME_TIMEOUT_MS      30000
-
-/* Settles an interrupted one, under the guest's lock. Closes the journal. */
-int resume_settle(struct guest *guest, bool is_alive, struct err *err) _must_check_;
-
 /*
- * "ctctl/_resume-web1": the group of the monitor and of CRIU until the guest runs. The caller frees; NULL: no memory.
+ * Settles one that failed or was interrupted, under the guest's lock, when CRIU and the monitor have come to their end: 1 if the
+ * guest runs all the same, which is what was asked for; 0 if nothing of it is left and it is suspended as before. Closes the
+ * journal.
  */
-char *resume_nursery(const struct guest *guest) _must_check_;
+int resume_settle(struct guest *guest, struct err *err) _must_check_;

@@ -17,6 +17,7 @@
 #include "runtime/checkpoint/externals.h"
 #include "runtime/checkpoint/images.h"
 #include "runtime/checkpoint/mend_images.h"
+#include "runtime/checkpoint/nursery.h"
 #include "runtime/container/cgroup_tree.h"
 #include "runtime/container/container.h"
 #include "runtime/container/monitor_fds.h"
@@ -116,13 +117,17 @@ static int write_manifest(const struct guest *guest, const struct guest_run *run
 	return r < 0 ? r : checkpoint_write_manifest(images_fd, &manifest, err);
 }
 
-static int dump(const struct guest_run *run, int images_fd, const char *console, struct err *err)
+static int dump(const struct guest *guest, const struct guest_run *run, int images_fd, const char *console, struct err *err)
 {
 	_cleanup_free_ char *folder = NULL;
+	_cleanup_free_ char *nursery = nursery_path(guest);
+	_cleanup_(cgroup_join_close) struct cgroup_join join = CGROUP_JOIN_INIT;
 	_cleanup_free_ char *group = str_printf("/%s", run->cgroup);
 	_cleanup_(externals_free) struct externals externals = EXTERNALS_INIT;
-	int r = group ? cgroup_v2_folder(run->cgroup, &folder, err) : err_oom(err);
+	int r = group && nursery ? cgroup_v2_folder(run->cgroup, &folder, err) : err_oom(err);
 
+	if (r == 0)
+		r = ct_open_monitors(nursery, &join, err);
 	if (r == 0)
 		r = externals_of_dump(&externals, run->features, console, err);
 	if (r < 0)
@@ -135,6 +140,7 @@ static int dump(const struct guest_run *run, int images_fd, const char *console,
 		.externals = (const char *const *)externals.list,
 		.n_externals = externals.n,
 		.pid = run->init.pid,
+		.group = &join,
 		.leave_running = true,
 		.freeze_cgroup = folder,
 		.cgroup_root = group,
@@ -152,7 +158,7 @@ static int save_frozen(const struct guest *guest, const struct guest_run *run, i
 	if (r == 0)
 		r = write_manifest(guest, run, images_fd, console, err);
 	if (r == 0)
-		r = dump(run, images_fd, console, err);
+		r = dump(guest, run, images_fd, console, err);
 	if (r == 0)
 		r = fault_point("suspend.dumped", err);
 	if (r == 0)
@@ -169,13 +175,19 @@ static int shut_all(const struct net_plans *nets, struct err *err)
 	return r;
 }
 
+/* Who restores itself reads the images as the guest's root; nobody else but the host's can get at them. */
+static int admit_guest(int images_fd, const struct guest_run *run, struct err *err)
+{
+	if (fchown(images_fd, 0, (gid_t)run->ids_first) < 0 || fchmod(images_fd, 0710) < 0)
+		return err_sys(err, errno, "give the images to the guest");
+	return 0;
+}
+
 static int save(const struct guest *guest, const struct guest_run *run, const struct net_plans *nets, int images_fd,
 		struct err *err)
 {
-	int r = journal_begin(guest->run_fd, OP_SUSPEND, run->boot, false, err);
+	int r = admit_guest(images_fd, run, err);
 
-	if (r == 0)
-		r = fault_point("suspend.noted", err);
 	if (r == 0)
 		r = shut_all(nets, err);
 	if (r == 0)
@@ -185,12 +197,17 @@ static int save(const struct guest *guest, const struct guest_run *run, const st
 	return r < 0 ? r : save_frozen(guest, run, images_fd, err);
 }
 
-/* As before the suspend. All of it is tried: a guest that runs without one interface is better than one that stands. */
+/*
+ * As before the suspend, when CRIU, which leaves frozen what it found frozen, has ended. All of it is tried: a guest that runs
+ * without one interface is better than one that stands.
+ */
 static int go_on(const struct guest *guest, const char *cgroup, const struct net_plans *nets, struct err *err)
 {
 	struct err later = ERR_INIT, *e = err;
-	int r = 0, next;
+	int r = nursery_close(guest, e), next;
 
+	if (r < 0)
+		e = &later;
 	for (size_t i = 0; i < nets->n; i++) {
 		next = network_open(guest->node, &nets->list[i], e);
 		if (next < 0 && r == 0) {
@@ -221,10 +238,10 @@ static int go_on_noted(const struct guest *guest, const char *cgroup, struct err
 /* The guest is suspended: what stands is ended. */
 static int end_saved(struct guest *guest, struct err *err)
 {
-	int r = guest_cleanup_run(guest, err);
+	int r = nursery_close(guest, err);
 
 	if (r == 0)
-		r = fault_point("suspend.ended", err);
+		r = guest_cleanup_run(guest, err);
 	return r < 0 ? r : journal_done(guest->run_fd, false, err);
 }
 
@@ -249,28 +266,32 @@ int suspend_settle(struct guest *guest, struct err *err)
 	return journal_done(guest->run_fd, false, err);
 }
 
-/* Who restores itself reads the images as the guest's root; nobody else but the host's can get at them. */
-static int admit_guest(int images_fd, const struct guest_run *run, struct err *err)
+static int begin(const struct guest *guest, const struct guest_run *run, struct err *err)
 {
-	if (fchown(images_fd, 0, (gid_t)run->ids_first) < 0 || fchmod(images_fd, 0710) < 0)
-		return err_sys(err, errno, "give the images to the guest");
-	return 0;
+	int r = journal_begin(guest->run_fd, OP_SUSPEND, run->boot, false, err);
+
+	if (r == 0)
+		r = fault_point("suspend.noted", err);
+	return r < 0 ? r : checkpoint_begin(guest, err);
 }
 
 static int suspend(struct guest *guest, const struct guest_run *run, const struct net_plans *nets, struct err *err)
 {
 	struct err undo = ERR_INIT;
 	int r = check(guest, run, nets, err);
-	_cleanup_fd_ int images = r < 0 ? -EBADF : checkpoint_begin(guest, err);
 
-	if (r < 0 || images < 0)
-		return r < 0 ? r : images;
-	r = admit_guest(images, run, err);
-	if (r == 0)
-		r = save(guest, run, nets, images, err);
-	/* After the point of no return, its own error is one of the disk, and the guest is suspended all the same. */
-	if (checkpoint_exists(guest))
-		return end_saved(guest, r < 0 ? &undo : err);
+	if (r < 0)
+		return r;
+
+	_cleanup_fd_ int images = begin(guest, run, err);
+
+	r = images < 0 ? images : save(guest, run, nets, images, err);
+	if (checkpoint_exists(guest)) {
+		/* Past the point of no return an error is one of the disk. */
+		if (r < 0)
+			log_warning(guest->node->log, "guest '%s' is suspended, but: %s", guest->name, err->msg);
+		return end_saved(guest, err);
+	}
 	if (go_on_noted(guest, run->cgroup, &undo) < 0)
 		log_warning(guest->node->log, "guest '%s': not all of the failed suspend could be undone: %s", guest->name,
 			    undo.msg);

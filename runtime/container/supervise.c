@@ -385,8 +385,8 @@ void ct_supervise(const struct ct_spec *spec, int ctctl_fd, const struct cgroup_
 	if (r == 0)
 		(void)!hand_over(&sv, &err);
 
-	/* Only a failure comes by here. */
-	if (sv.init > 0) {
+	/* Only a failure comes by here. What was restored runs, and is not to be lost. */
+	if (sv.init > 0 && !spec->restore) {
 		kill(sv.init, SIGKILL);
 		waitpid(sv.init, NULL, 0);
 	}
