@@ -153,7 +153,13 @@ static inline _unused_ pid_t restore(struct bench *b, struct err *err)
 {
 	struct criu_request request = request_of(b, "restore.log");
 
-	return criu_restore(&request, err);
+	/* What CRIU leaves behind would become ours in any case else, and not for being its sibling. */
+	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 0), 0);
+
+	pid_t pid = criu_restore(&request, err);
+
+	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+	return pid;
 }
 
 /* Its own answer to a SIGTERM, which only a whole one gives. */
