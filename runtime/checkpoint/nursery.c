@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "runtime/checkpoint/nursery.h"
 
+#include <errno.h>
+
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "runtime/container/cgroup.h"
@@ -22,5 +24,9 @@ int nursery_close(const struct guest *guest, struct err *err)
 
 	if (r == 0 && cgroup_wait_empty(path, END_TIMEOUT_MS, &late) < 0)
 		r = cgroup_kill(path, KILL_TIMEOUT_MS, err);
-	return r < 0 ? r : cgroup_destroy(path, err);
+	if (r < 0)
+		return r;
+	r = cgroup_destroy(path, err);
+	/* A monitor that lives moves from hierarchy to hierarchy, and removes it behind itself. */
+	return r == -EBUSY ? 0 : r;
 }

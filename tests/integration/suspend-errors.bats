@@ -85,7 +85,7 @@ as_before() {
 	as_before
 	# Of deleted files, which have to be kept with the memory, only so much is.
 	# shellcheck disable=SC2016
-	leave g1 sh -c 'dd if=/dev/zero of=/root/big bs=1M count=70; exec 3</root/big; rm /root/big; echo $$ >/run/holder; exec sleep 1000'
+	leave g1 sh -c 'dd if=/dev/zero of=/root/big bs=1M count=1 seek=3000; exec 3</root/big; rm /root/big; echo $$ >/run/holder; exec sleep 1000'
 	within 10 ct exec g1 -- test -s /run/holder
 	refuse 16 ct suspend g1 says g1 'goes on'
 	as_before
