@@ -231,13 +231,13 @@ static int finish(struct guest *guest, struct launch *l, struct err *err)
 
 	guest_protect_or_warn(guest, guest->config.memory_low);
 	if (l->is_resume)
-		r = checkpoint_abandon(guest, err);
+		r = checkpoint_discard(guest, err);
 	else
 		inside_start_done(guest, &l->inside);
 	return r < 0 ? r : journal_done(guest->run_fd, false, err);
 }
 
-/* 1 if the guest runs all the same. */
+/* 1 if the guest runs all the same: it was restored, and only then something failed. */
 static int undo(struct guest *guest, const struct launch *l)
 {
 	struct err why = ERR_INIT;
@@ -280,11 +280,9 @@ int guest_start_locked(struct guest *guest, struct err *err)
 		r = fault_point("start.launched", err);
 	if (r == 0)
 		return finish(guest, &l, err);
-	if (undo(guest, &l) <= 0)
-		return r;
-	/* It was restored, and only then something failed: its monitor has ended, and the next command gives it another. */
-	log_warning(guest->node->log, "guest '%s' goes on, but: %s", guest->name, err->msg);
-	return 0;
+	if (undo(guest, &l) > 0)
+		r = err_wrap(err, "guest '%s' goes on, but without its console", guest->name);
+	return r;
 }
 
 /* Neither boots nor resumes what runs: 0 if it is to be started, 1 if there is nothing left to do. */

@@ -28,7 +28,9 @@ struct restore {
 	int host_mnt; /* the host's namespaces, to come back to */
 	int host_net;
 	int staging_net; /* where the guest's ends of its links are until CRIU takes them over */
-	int images;	 /* the folder as the private mount namespace has it: CRIU mounts in it */
+	int disowned;	 /* 0, or what `late` says */
+	struct err late;
+	int images; /* the folder as the private mount namespace has it: CRIU mounts in it */
 };
 
 static int open_own(const char *which, struct err *err)
@@ -131,7 +133,9 @@ static int at_stage(void *context, enum criu_stage stage, pid_t pid, struct err 
 		r = cgroup_tree_set(cgroup, groups, re->spec->node->log, err);
 		return r < 0 ? r : note_born(re, pid, err);
 	case CRIU_PRE_RESUME:
-		return checkpoint_disown(re->spec->dir_fd, err);
+		/* No reason to lose the guest: ctctl removes the checkpoint as soon as it runs. */
+		re->disowned = checkpoint_disown(re->spec->dir_fd, &re->late);
+		break;
 	case CRIU_NETWORK_LOCK:
 	case CRIU_NETWORK_UNLOCK:
 	case CRIU_POST_RESUME:
@@ -165,7 +169,11 @@ static pid_t call_criu(struct restore *re, const char *root, int console_fd, con
 		.context = re,
 	};
 
-	return criu_restore(&request, err);
+	pid_t init = criu_restore(&request, err);
+
+	if (init > 0 && re->disowned < 0)
+		*err = re->late;
+	return init > 0 && re->disowned < 0 ? re->disowned : init;
 }
 
 /* In namespaces that are left again. */

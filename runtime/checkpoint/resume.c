@@ -9,7 +9,7 @@
 #include "base/str.h"
 #include "runtime/checkpoint/nursery.h"
 #include "runtime/guest_priv.h"
-#include "runtime/lifecycle.h"
+#include "runtime/operations.h"
 
 void resume_close(struct resume *resume)
 {
@@ -57,10 +57,13 @@ int resume_settle(struct guest *guest, struct err *err)
 	int r = nursery_close(guest, err);
 	int alive = r < 0 ? r : guest_get_run(guest, &run, err);
 
-	if (alive > 0)
+	if (alive > 0) {
 		r = checkpoint_discard(guest, err);
-	else
+		if (r == 0 && !proc_is_alive(&run.monitor))
+			r = guest_adopt(guest, &run, err);
+	} else {
 		r = alive < 0 ? alive : guest_cleanup_run(guest, err);
+	}
 	if (r == 0)
 		r = journal_done(guest->run_fd, false, err);
 	return r < 0 ? err_wrap(err, "settle an interrupted resume of guest '%s'", guest->name) : alive;

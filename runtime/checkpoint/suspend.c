@@ -287,10 +287,10 @@ static int suspend(struct guest *guest, const struct guest_run *run, const struc
 
 	r = images < 0 ? images : save(guest, run, nets, images, err);
 	if (checkpoint_exists(guest)) {
+		int ended = end_saved(guest, r < 0 ? &undo : err);
+
 		/* Past the point of no return an error is one of the disk. */
-		if (r < 0)
-			log_warning(guest->node->log, "guest '%s' is suspended, but: %s", guest->name, err->msg);
-		return end_saved(guest, err);
+		return r < 0 ? err_wrap(err, "guest '%s' is suspended, but", guest->name) : ended;
 	}
 	if (go_on_noted(guest, run->cgroup, &undo) < 0)
 		log_warning(guest->node->log, "guest '%s': not all of the failed suspend could be undone: %s", guest->name,
