@@ -67,6 +67,9 @@ int net_bridge_ensure(const char *name, const struct net_address *addresses, siz
 /* Is it a bridge that is there? Without one -ENODEV, with another kind of link -EINVAL; the message says how to make one. */
 int net_bridge_check(const char *name, struct err *err) _must_check_;
 
+/* Is the interface there that a macvlan is to be made on, its parent? If not -ENODEV. */
+int net_parent_check(const char *name, struct err *err) _must_check_;
+
 /*
  * Makes a port of a bridge a guest's: the bridge learns nothing from it and floods no unicast to it, but knows that `mac` is
  * there. So a guest can neither fill the bridge's table nor see what is for others. `vlan` 1 to 4094: the port is in that VLAN,
