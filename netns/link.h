@@ -163,8 +163,5 @@ int net_setup_guest(const struct net_setup_spec *spec, struct err *err) _must_ch
  */
 int net_setup_change(const struct net_setup_spec *old, const struct net_setup_spec *spec, struct err *err) _must_check_;
 
-/* Checks "ADDRESS/PREFIX" / "ADDRESS" of IPv4 or IPv6: 0, or -EINVAL with a message that names `what`. */
-int net_check_cidr(const char *what, const char *text, struct err *err) _must_check_;
-int net_check_address(const char *what, const char *text, struct err *err) _must_check_;
 /* Can an interface have that name? 0, or -EINVAL with a message that says what one looks like. */
 int net_check_link_name(const char *what, const char *text, struct err *err) _must_check_;
