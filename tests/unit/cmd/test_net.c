@@ -125,7 +125,6 @@ static const struct {
 	{ "net forget web1 1 --all", EXIT_USAGE, "the number of one rule, or --all" },
 	{ "net forget web1 0", EXIT_USAGE, "'0': expected the number of a rule" },
 	{ "net forget web1 3 --interface eth0", EXIT_INVALID, "has 2 rules" },
-	{ "net capture web1 eth0", EXIT_NOT_RUNNING, "guest 'web1' is not running: ctctl start web1" },
 	{ "net capture web1", EXIT_USAGE, "several interfaces" },
 	{ "net capture web1 --count many", EXIT_USAGE, "--count 'many'" },
 	{ "net capture web1 --snap 8G", EXIT_USAGE, "--snap '8G'" },
@@ -149,6 +148,19 @@ static void test_failures(void **state)
 			fail_msg("%s: status %d: %s", failures[k].line, run.status, run.err);
 		assert_string_equal(run.out, "");
 	}
+}
+
+/* Nothing is captured, and nothing else is said. */
+static void test_capture_of_a_stopped_guest(void **state)
+{
+	const struct instance *i = instance_of(state);
+
+	put_guests(i);
+
+	_cleanup_run_ struct run run = run_in(i, "net capture web1 eth0");
+
+	assert_int_equal(run.status, EXIT_NOT_RUNNING);
+	assert_string_equal(run.err, "ctctl: guest 'web1' is not running: ctctl start web1\n");
 }
 
 /* What `net forget` and `net allow` do with the list. */
@@ -194,9 +206,9 @@ static void test_pools(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		INSTANCE_TEST(test_list),    INSTANCE_TEST(test_json),	   INSTANCE_TEST(test_rules),
-		INSTANCE_TEST(test_traffic), INSTANCE_TEST(test_failures), INSTANCE_TEST(test_changing_rules),
-		INSTANCE_TEST(test_pools),
+		INSTANCE_TEST(test_list),	    INSTANCE_TEST(test_json),	  INSTANCE_TEST(test_rules),
+		INSTANCE_TEST(test_traffic),	    INSTANCE_TEST(test_failures), INSTANCE_TEST(test_capture_of_a_stopped_guest),
+		INSTANCE_TEST(test_changing_rules), INSTANCE_TEST(test_pools),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
