@@ -107,6 +107,10 @@ static int set_bridge_address(struct node *node, const char *key, const char *va
 	if ((address.family == AF_INET6) != is_v6 || !net_address_is_host(&address))
 		return err_set(err, EINVAL, "%s '%.80s': expected the bridge's own address with the network's prefix, such as %s",
 			       key, value, is_v6 ? "fd12:3456:789a::1/64, or none" : "10.200.0.1/20");
+	/* Besides the bridge's own, and in IPv4 the network's and the broadcast address. */
+	if (address.prefix > net_address_bits(&address) - 2)
+		return err_set(err, EINVAL, "%s '%.80s': leaves no address for guests: expected a prefix of at most %u", key,
+			       value, net_address_bits(&address) - 2);
 	return str_replace(is_v6 ? &node->bridge_address6 : &node->bridge_address, value, err);
 }
 
