@@ -19,6 +19,7 @@
 #include "runtime/ids.h"
 #include "runtime/interface.h"
 #include "runtime/lifecycle.h"
+#include "runtime/network.h"
 #include "runtime/operations.h"
 #include "runtime/policy.h"
 #include "storage/pool.h"
@@ -279,6 +280,8 @@ int guest_create(const struct node *node, const char *name, const char *template
 		r = perform(guest, pool, err);
 	if (r == 0)
 		r = journal_done(guest->dir_fd, true, err);
+	if (r == 0)
+		network_warn_of_listeners(guest, NULL);
 	if (r < 0 && guest->dir_fd >= 0) {
 		struct err undo = ERR_INIT;
 

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "unit.h"
 
+#include <netinet/in.h>
+#include <sched.h>
+#include <sys/socket.h>
+
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "base/str.h"
@@ -187,6 +191,35 @@ static void test_changing_rules(void **state)
 	assert_string_equal(none.out, "");
 }
 
+/* The warning is of what is new only. In a network of the test's own. */
+static void test_listening_port(void **state)
+{
+	const struct instance *i = instance_of(state);
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(22) };
+	_cleanup_fd_ int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+
+	put_guests(i);
+	assert_int_equal(unshare(CLONE_NEWNET), 0);
+
+	_cleanup_fd_ int s = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(bind(s, (struct sockaddr *)&at, sizeof(at)), 0);
+	assert_int_equal(listen(s, 1), 0);
+
+	_cleanup_run_ struct run add = run_in(i, "net add web2 eth0 --net nat --publish 22:22,23:22,22:22/udp");
+	_cleanup_run_ struct run rate = run_in(i, "net set web2 eth0 --rate-out 1M");
+	_cleanup_run_ struct run set = run_in(i, "set web2 --publish 22:2222");
+
+	assert_int_equal(setns(home, CLONE_NEWNET), 0);
+	assert_int_equal(add.status, 0);
+	assert_true(str_has_prefix(add.err,
+				   "ctctl: warning: guest 'web2': eth0: this host itself listens at 0.0.0.0, port 22/tcp: "));
+	assert_null(strstr(add.err + 1, "ctctl: warning"));
+	assert_string_equal(rate.err, "");
+	assert_non_null(strstr(set.err, "ADDRESS:22:2222"));
+	assert_int_equal(set.status, 0);
+}
+
 static void test_pools(void **state)
 {
 	const struct instance *i = instance_of(state);
@@ -206,9 +239,11 @@ static void test_pools(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		INSTANCE_TEST(test_list),	    INSTANCE_TEST(test_json),	  INSTANCE_TEST(test_rules),
-		INSTANCE_TEST(test_traffic),	    INSTANCE_TEST(test_failures), INSTANCE_TEST(test_capture_of_a_stopped_guest),
-		INSTANCE_TEST(test_changing_rules), INSTANCE_TEST(test_pools),
+		INSTANCE_TEST(test_list),	    INSTANCE_TEST(test_json),
+		INSTANCE_TEST(test_rules),	    INSTANCE_TEST(test_traffic),
+		INSTANCE_TEST(test_failures),	    INSTANCE_TEST(test_capture_of_a_stopped_guest),
+		INSTANCE_TEST(test_changing_rules), INSTANCE_TEST(test_listening_port),
+		INSTANCE_TEST(test_pools),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
