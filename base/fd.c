@@ -54,13 +54,8 @@ int fd_read_exact(int fd, void *data, size_t len)
 	return 0;
 }
 
-ssize_t fd_read_file_at(int dir_fd, const char *name, size_t max, char **ret)
+ssize_t fd_read_all(int fd, size_t max, char **ret)
 {
-	_cleanup_fd_ int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY);
-
-	if (fd < 0)
-		return -errno;
-
 	size_t room = 1024, used = 0;
 	_cleanup_free_ char *buf = malloc(room + 1);
 
@@ -90,6 +85,13 @@ ssize_t fd_read_file_at(int dir_fd, const char *name, size_t max, char **ret)
 	buf[used] = '\0';
 	*ret = TAKE_PTR(buf);
 	return (ssize_t)used;
+}
+
+ssize_t fd_read_file_at(int dir_fd, const char *name, size_t max, char **ret)
+{
+	_cleanup_fd_ int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY);
+
+	return fd < 0 ? -errno : fd_read_all(fd, max, ret);
 }
 
 int fd_write_file_at(int dir_fd, const char *name, const char *data)

@@ -19,9 +19,14 @@ int fd_write_all(int fd, const void *data, size_t len) _must_check_;
 int fd_read_exact(int fd, void *data, size_t len) _must_check_;
 
 /*
- * Reads the file `name` below `dir_fd` (AT_FDCWD is allowed) whole into a new terminated string that the caller frees.
- * A file larger than `max` bytes is -EFBIG. Does not follow a symlink as the last component.
- * Returns the length or a negative errno (bare: callers decide whether a missing file is an error).
+ * Reads what is left of a file into a new terminated string that the caller frees. More than `max` bytes are -EFBIG, however long
+ * the file says it is. Returns the length or a negative errno.
+ */
+ssize_t fd_read_all(int fd, size_t max, char **ret) _must_check_;
+
+/*
+ * As fd_read_all(), of the file `name` below `dir_fd` (AT_FDCWD is allowed). Does not follow a symlink as the last component. The
+ * errno is bare: callers decide whether a missing file is an error.
  */
 ssize_t fd_read_file_at(int dir_fd, const char *name, size_t max, char **ret) _must_check_;
 

@@ -88,6 +88,17 @@ int str_copy(char *dst, size_t size, const char *src)
 	return 0;
 }
 
+int str_replace(char **field, const char *value, struct err *err)
+{
+	char *copy = strdup(value);
+
+	if (!copy)
+		return err_oom(err);
+	free(*field);
+	*field = copy;
+	return 0;
+}
+
 int str_check_name(const char *kind, const char *name, struct err *err)
 {
 	static const char first[] = "abcdefghijklmnopqrstuvwxyz0123456789";

@@ -30,6 +30,9 @@ bool str_is_printable(const char *s);
  */
 int str_copy(char *dst, size_t size, const char *src) _must_check_;
 
+/* Frees the string that `field` owns (NULL: none) and puts a copy of `value`, which may be a part of it, there. 0 or -ENOMEM. */
+int str_replace(char **field, const char *value, struct err *err) _must_check_;
+
 /*
  * The names of guests, templates, pools and plans: [a-z0-9][a-z0-9-]{0,62}. `kind` is the word for the message ("guest").
  * Returns 0, or -EINVAL with a message that says what is allowed.

@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cmd/guest_columns.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/cleanup.h"
 #include "base/str.h"
-#include "runtime/interface.h"
 
 static struct value get_name(const void *row, const struct column *column _unused_)
 {
@@ -27,16 +23,6 @@ static struct value get_busy(const void *row, const struct column *column _unuse
 	const struct guest_row *g = row;
 
 	return value_of_text(g->status.busy[0] ? g->status.busy : NULL);
-}
-
-/* A list of words, or no value where there is none. */
-static struct value value_of_words(char *text)
-{
-	if (!text || !*text) {
-		free(text);
-		return value_of_text(NULL);
-	}
-	return (struct value){ .kind = VALUE_WORDS, .text = text };
 }
 
 /* Of all its interfaces, without what they are. */
@@ -61,31 +47,25 @@ static struct value get_error(const void *row, const struct column *column _unus
 	return value_of_text(g->error);
 }
 
-/* 0 is no pid and no time of ours. */
-static struct value known(enum value_kind kind, uint64_t number)
-{
-	return value_of_number(number ? kind : VALUE_NONE, number);
-}
-
 static struct value get_init_pid(const void *row, const struct column *column _unused_)
 {
 	const struct guest_row *g = row;
 
-	return known(VALUE_NUMBER, (uint64_t)g->status.init_pid);
+	return value_of_nonzero(VALUE_NUMBER, (uint64_t)g->status.init_pid);
 }
 
 static struct value get_monitor_pid(const void *row, const struct column *column _unused_)
 {
 	const struct guest_row *g = row;
 
-	return known(VALUE_NUMBER, (uint64_t)g->status.monitor_pid);
+	return value_of_nonzero(VALUE_NUMBER, (uint64_t)g->status.monitor_pid);
 }
 
 static struct value get_started(const void *row, const struct column *column _unused_)
 {
 	const struct guest_row *g = row;
 
-	return known(VALUE_TIME, g->status.started_at);
+	return value_of_nonzero(VALUE_TIME, g->status.started_at);
 }
 
 static struct value get_suspended(const void *row, const struct column *column _unused_)
@@ -143,51 +123,6 @@ static const struct column own_columns[] = {
 	{ "traffic-out", "traffic_out_bytes", COLUMN_USAGE | COLUMN_RIGHT, TRAFFIC(traffic_out) },
 };
 
-static struct value value_of_string(const struct param *p, const char *text)
-{
-	uint64_t number;
-
-	/* Of the values that ctctl itself writes, the first id is a number. */
-	if (text && p->kind == PARAM_INTERNAL && str_to_u64(text, UINT64_MAX, &number) == 0)
-		return value_of_number(VALUE_NUMBER, number);
-	return value_of_text(text);
-}
-
-enum value_kind value_kind_of_param(const struct param *p)
-{
-	if (p->kind == PARAM_SIZE)
-		return VALUE_LIMIT;
-	if (p->kind == PARAM_RATE)
-		return VALUE_RATE;
-	if (p->kind == PARAM_MILLI)
-		return VALUE_MILLI;
-	if (p->kind == PARAM_NUMBER)
-		return VALUE_NUMBER;
-	if (p->kind == PARAM_BOOL)
-		return VALUE_BOOL;
-	return p->kind == PARAM_FEATURES || param_is_list(p) ? VALUE_WORDS : VALUE_TEXT;
-}
-
-struct value value_of_param(const void *object, const struct param *p)
-{
-	enum value_kind kind = value_kind_of_param(p);
-	const void *field = (const char *)object + p->offset;
-
-	/* Of a number without a default, 0 is none. */
-	if (kind == VALUE_BOOL || (kind == VALUE_NUMBER && *p->dflt))
-		return value_of_number(kind, *(const uint64_t *)field);
-	if (value_kind_is_number(kind))
-		return known(kind, *(const uint64_t *)field);
-	if (p->kind == PARAM_FEATURES)
-		return (struct value){ .kind = kind, .text = param_get(object, p) };
-	if (kind == VALUE_WORDS)
-		return value_of_words(param_get(object, p));
-
-	_cleanup_free_ char *text = param_get(object, p);
-
-	return value_of_string(p, text && *text ? text : NULL);
-}
-
 static struct value get_param(const void *row, const struct column *column)
 {
 	const struct guest_row *g = row;
@@ -195,69 +130,10 @@ static struct value get_param(const void *row, const struct column *column)
 	return g->guest ? value_of_param(&g->guest->config, column->detail) : value_of_text(NULL);
 }
 
-static bool is_default_column(const char *key)
+int guest_columns_new(struct columns *ret, struct err *err)
 {
-	static const char *const keys[] = { "template", "memory", "cpus", "disk", "autostart" };
+	static const char *const shown[] = { "template", "memory", "cpus", "disk", "autostart", NULL };
+	const struct param_columns params = { param_at, get_param, shown };
 
-	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
-		if (strcmp(keys[i], key) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* "memory" becomes "memory_bytes": a number without its unit is a riddle. */
-char *json_key_of_param(const struct param *p)
-{
-	const char *unit = p->kind == PARAM_SIZE    ? "_bytes"
-			   : p->kind == PARAM_MILLI ? "_milli"
-			   : p->kind == PARAM_RATE  ? "_bits_per_second"
-						    : "";
-	char *key = str_printf("%s%s", p->key, unit);
-
-	for (char *c = key; c && *c; c++) {
-		if (*c == '-')
-			*c = '_';
-	}
-	return key;
-}
-
-static struct column param_column(const struct param *p, const char *key)
-{
-	bool right = value_kind_is_number(value_kind_of_param(p));
-	unsigned flags = COLUMN_PARAM | (right ? COLUMN_RIGHT : 0) | (is_default_column(p->key) ? COLUMN_DEFAULT : 0);
-
-	return (struct column){ p->key, key, flags, get_param, 0, p };
-}
-
-int guest_columns_new(struct guest_columns *ret, struct err *err)
-{
-	size_t n_params = 0;
-
-	while (param_at(n_params))
-		n_params++;
-	*ret = (struct guest_columns){
-		.columns = calloc(ARRAY_SIZE(own_columns) + n_params, sizeof(*ret->columns)),
-		.keys = calloc(n_params + 1, sizeof(*ret->keys)),
-	};
-	if (!ret->columns || !ret->keys)
-		return err_oom(err);
-	memcpy(ret->columns, own_columns, sizeof(own_columns));
-	ret->n = ARRAY_SIZE(own_columns);
-	for (size_t i = 0; i < n_params; i++) {
-		ret->keys[i] = json_key_of_param(param_at(i));
-		if (!ret->keys[i])
-			return err_oom(err);
-		ret->columns[ret->n++] = param_column(param_at(i), ret->keys[i]);
-	}
-	return 0;
-}
-
-void guest_columns_free(struct guest_columns *c)
-{
-	for (size_t i = 0; c->keys && c->keys[i]; i++)
-		free(c->keys[i]);
-	free(c->keys);
-	free(c->columns);
-	*c = (struct guest_columns){ 0 };
+	return columns_new(own_columns, ARRAY_SIZE(own_columns), &params, ret, err);
 }

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cmd/net_columns.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "cmd/guest_columns.h"
 #include "netns/address.h"
 
 static struct value get_guest(const void *row, const struct column *column _unused_)
@@ -52,9 +50,7 @@ static struct value words_of(const struct net_address *list, size_t n, bool with
 		net_address_format(&list[i], with_prefix, room);
 		strbuf_addf(&b, "%s%s", b.len > 0 ? ", " : "", room);
 	}
-	if (b.len == 0)
-		return (struct value){ 0 };
-	return (struct value){ .kind = VALUE_WORDS, .text = strbuf_take(&b) };
+	return value_of_words(strbuf_take(&b));
 }
 
 /* As the guest has them, with their prefixes; of one that is given nothing, as they were set. */
@@ -104,46 +100,10 @@ static struct value get_param(const void *row, const struct column *column)
 	return v.kind == VALUE_NONE && n->plan ? derived(n->plan, p->key) : v;
 }
 
-static unsigned flags_of(const struct param *p)
+int net_columns_new(struct columns *ret, struct err *err)
 {
-	static const char *const defaults[] = { "net", "rate-in", "rate-out" };
-	unsigned flags = COLUMN_PARAM | (value_kind_is_number(value_kind_of_param(p)) ? COLUMN_RIGHT : 0);
+	static const char *const shown[] = { "net", "rate-in", "rate-out", NULL };
+	const struct param_columns params = { interface_param_at, get_param, shown };
 
-	for (size_t i = 0; i < ARRAY_SIZE(defaults); i++)
-		flags |= strcmp(defaults[i], p->key) == 0 ? COLUMN_DEFAULT : 0;
-	return flags;
-}
-
-int net_columns_new(struct net_columns *ret, struct err *err)
-{
-	size_t n_params = 0;
-
-	while (interface_param_at(n_params))
-		n_params++;
-	*ret = (struct net_columns){
-		.columns = calloc(ARRAY_SIZE(own_columns) + n_params, sizeof(*ret->columns)),
-		.keys = calloc(n_params + 1, sizeof(*ret->keys)),
-	};
-	if (!ret->columns || !ret->keys)
-		return err_oom(err);
-	memcpy(ret->columns, own_columns, sizeof(own_columns));
-	ret->n = ARRAY_SIZE(own_columns);
-	for (size_t i = 0; i < n_params; i++) {
-		const struct param *p = interface_param_at(i);
-
-		ret->keys[i] = json_key_of_param(p);
-		if (!ret->keys[i])
-			return err_oom(err);
-		ret->columns[ret->n++] = (struct column){ p->key, ret->keys[i], flags_of(p), get_param, 0, p };
-	}
-	return 0;
-}
-
-void net_columns_free(struct net_columns *c)
-{
-	for (size_t i = 0; c->keys && c->keys[i]; i++)
-		free(c->keys[i]);
-	free(c->keys);
-	free(c->columns);
-	*c = (struct net_columns){ 0 };
+	return columns_new(own_columns, ARRAY_SIZE(own_columns), &params, ret, err);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-#include "cmd/listing.h"
+#include "cmd/param_columns.h"
 #include "runtime/guest.h"
 #include "runtime/interface.h"
 #include "runtime/network.h"
@@ -16,15 +16,7 @@ struct net_row {
 	bool is_plugged;	     /* it was given it */
 };
 
-struct net_columns {
-	struct column *columns;
-	size_t n;
-	char **keys;
-};
-
-int net_columns_new(struct net_columns *ret, struct err *err);
-void net_columns_free(struct net_columns *c);
-#define _cleanup_net_columns_ __attribute__((cleanup(net_columns_free)))
+int net_columns_new(struct columns *ret, struct err *err) _must_check_;
 
 /* What an interface has sent and received. */
 struct traffic_row {

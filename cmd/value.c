@@ -23,6 +23,15 @@ struct value value_of_text(const char *text)
 	return v;
 }
 
+struct value value_of_words(char *text)
+{
+	if (!text || !*text) {
+		free(text);
+		return (struct value){ 0 };
+	}
+	return (struct value){ .kind = VALUE_WORDS, .text = text };
+}
+
 void value_add_text(const struct value *v, struct strbuf *b)
 {
 	char room[STR_NUMBER_ROOM];

@@ -43,6 +43,15 @@ static inline struct value value_of_number(enum value_kind kind, uint64_t number
 	return (struct value){ .kind = kind, .number = number };
 }
 
+/* Of a number of which 0 means that there is none. */
+static inline struct value value_of_nonzero(enum value_kind kind, uint64_t number)
+{
+	return value_of_number(number ? kind : VALUE_NONE, number);
+}
+
+/* A list of words, whose text it takes over; an empty one, and NULL, is no value. */
+struct value value_of_words(char *text);
+
 /* As humans read it: "1.5G", "2 h 3 min", "yes". */
 void value_add_text(const struct value *v, struct strbuf *b);
 void value_add_json(const struct value *v, struct json *object, const char *key);

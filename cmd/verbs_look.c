@@ -75,7 +75,7 @@ static int collect(void *context, const char *name)
 
 int verb_list(struct app *app, const struct request *request, struct err *err)
 {
-	_cleanup_guest_columns_ struct guest_columns columns = { 0 };
+	_cleanup_columns_ struct columns columns = { 0 };
 	_cleanup_listing_ struct listing *listing = NULL;
 	_cleanup_names_ struct names names = { 0 };
 	int r = guest_columns_new(&columns, err);
@@ -163,7 +163,7 @@ static void add_interfaces(struct json *doc, const struct guest_config *config)
 
 static int print_row_json(struct app *app, unsigned without, const struct guest_row *row, struct err *err)
 {
-	_cleanup_guest_columns_ struct guest_columns columns = { 0 };
+	_cleanup_columns_ struct columns columns = { 0 };
 	int r = guest_columns_new(&columns, err);
 
 	if (r < 0)

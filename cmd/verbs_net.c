@@ -34,7 +34,7 @@ static int add_rows(struct app *app, const char *name, void *context, struct err
 
 int verb_net_list(struct app *app, const struct request *request, struct err *err)
 {
-	_cleanup_net_columns_ struct net_columns columns = { 0 };
+	_cleanup_columns_ struct columns columns = { 0 };
 	_cleanup_listing_ struct listing *listing = NULL;
 	struct walk w = { 0 };
 	size_t n_guests = 0;

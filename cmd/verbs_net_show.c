@@ -18,14 +18,14 @@
 struct show {
 	struct app *app;
 	struct net_view view;
-	struct net_columns columns;
+	struct columns columns;
 	struct traffic_report *reports;
 	size_t n_reports;
 };
 
 static void show_end(struct show *s)
 {
-	net_columns_free(&s->columns);
+	columns_free(&s->columns);
 	net_view_close(&s->view);
 	free(s->reports);
 }

@@ -62,6 +62,19 @@ static int pick_interface(struct app *app, const char *name, const char *interfa
 	return r;
 }
 
+struct capturing {
+	struct app *app;
+	const char *interface;
+	const char *guest;
+};
+
+static void say_capturing(void *context)
+{
+	const struct capturing *c = context;
+
+	report_hint(c->app, "Capturing %s of %s; ^C ends it.", c->interface, c->guest);
+}
+
 int verb_net_capture(struct app *app, const struct request *request, struct err *err)
 {
 	const char *name = request->arguments[0];
@@ -69,6 +82,7 @@ int verb_net_capture(struct app *app, const struct request *request, struct err 
 	uint64_t snap = 0, packets = 0, lost = 0;
 	const char *wanted = request_argument(request, 1) ? request->arguments[1] : request->values[OPT_INTERFACE];
 	char interface[IFNAMSIZ];
+	struct capturing capturing = { app, interface, name };
 	int r = request_number(request, OPT_PACKETS, COUNT_MAX, &spec.packets_max, err);
 
 	if (r == 0)
@@ -84,7 +98,8 @@ int verb_net_capture(struct app *app, const struct request *request, struct err 
 		return r;
 	spec.interface = interface;
 	spec.snap_bytes = (uint32_t)snap;
-	report_hint(app, "Capturing %s of %s; ^C ends it.", interface, name);
+	spec.on_begin = say_capturing;
+	spec.context = &capturing;
 	r = guest_capture(app->node, name, &spec, &packets, &lost, err);
 	if (r == 0)
 		report_hint(app, "%" PRIu64 " packets captured, %" PRIu64 " lost", packets, lost);

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "netns/link.h"
 
 static bool bits_are(const struct net_address *a, bool one, unsigned int from)
 {
@@ -26,45 +25,29 @@ static bool is_link_local(const struct net_address *a)
 	return a->bytes[0] == 0xfe && (a->bytes[1] & 0xc0) == 0x80;
 }
 
-static const char *why_unusable4(const struct net_address *a)
+/* RFC 1122, 3.2.1.3; RFC 1112, 4: what names no single machine. */
+static bool is_special4(const struct net_address *a)
 {
-	if ((a->bytes[0] & 0xf0) == 0xe0)
-		return "is a multicast address";
-	if (a->bytes[0] == 127)
-		return "is a loopback address";
-	if (a->bytes[0] == 0 || a->bytes[0] >= 240)
-		return "is a reserved address"; /* RFC 1122, 3.2.1.3; RFC 1112, 4 */
-	if (a->prefix < 31 && bits_are(a, false, a->prefix))
-		return "is the network itself, not an address in it";
-	if (a->prefix < 31 && bits_are(a, true, a->prefix))
-		return "is the broadcast address of its network";
-	return NULL;
+	bool is_multicast = (a->bytes[0] & 0xf0) == 0xe0;
+	bool is_loopback = a->bytes[0] == 127;
+	bool is_reserved = a->bytes[0] == 0 || a->bytes[0] >= 240;
+	bool is_edge = a->prefix < 31 && (bits_are(a, false, a->prefix) || bits_are(a, true, a->prefix));
+
+	return is_multicast || is_loopback || is_reserved || is_edge;
 }
 
-static const char *why_unusable6(const struct net_address *a)
+/* The last: an IPv4 address written as one of IPv6. */
+static bool is_special6(const struct net_address *a)
 {
 	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
 
-	if (a->bytes[0] == 0xff)
-		return "is a multicast address";
-	if (memcmp(a->bytes, &in6addr_loopback, 16) == 0)
-		return "is a loopback address";
-	if (memcmp(a->bytes, mapped, sizeof(mapped)) == 0)
-		return "is an IPv4 address written as one of IPv6";
-	return NULL;
-}
-
-/* An address that names no single machine would be taken by the kernel, or refused with a bare EINVAL much later. */
-static const char *why_unusable(const struct net_address *a)
-{
-	if (bits_are(a, false, 0))
-		return "is the unspecified address";
-	return a->family == AF_INET ? why_unusable4(a) : why_unusable6(a);
+	return bits_are(a, false, 0) || a->bytes[0] == 0xff || memcmp(a->bytes, &in6addr_loopback, 16) == 0 ||
+	       memcmp(a->bytes, mapped, sizeof(mapped)) == 0;
 }
 
 bool net_address_is_host(const struct net_address *address)
 {
-	return !why_unusable(address) && !is_link_local(address);
+	return !is_link_local(address) && !(address->family == AF_INET ? is_special4(address) : is_special6(address));
 }
 
 static int refuse(const char *what, const char *text, enum net_prefix_form form, struct err *err)
@@ -167,32 +150,4 @@ void net_address_link_local(const uint8_t mac[6], struct net_address *ret)
 		.bytes = { 0xfe, 0x80, [8] = (uint8_t)(mac[0] ^ 0x02), mac[1], mac[2], 0xff, 0xfe, mac[3], mac[4], mac[5] },
 		.prefix = 64,
 	};
-}
-
-static int check(const char *what, const char *text, enum net_prefix_form form, struct err *err)
-{
-	struct net_address a;
-	int r = net_address_parse(what, text, form, &a, err);
-
-	if (r < 0)
-		return r;
-	if (a.prefix == 0)
-		return err_set(err, EINVAL, "%s '%.80s': expected a prefix of 1 to %u after the '/'", what, text,
-			       net_address_bits(&a));
-
-	const char *why = why_unusable(&a);
-
-	if (why)
-		return err_set(err, EINVAL, "%s '%.80s' %s: expected the address of one machine", what, text, why);
-	return 0;
-}
-
-int net_check_cidr(const char *what, const char *text, struct err *err)
-{
-	return check(what, text, NET_PREFIX_REQUIRED, err);
-}
-
-int net_check_address(const char *what, const char *text, struct err *err)
-{
-	return check(what, text, NET_PREFIX_NONE, err);
 }

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "netns/filter_priv.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <nftables/libnftables.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/cleanup.h"
+#include "base/library.h"
 
 /*
  * libnftables, which only the first start after the host's own, and guests with rules, have a use for: it is loaded then. Linked,
@@ -26,27 +28,12 @@ static void nftables_close(struct libnftables *lib)
 {
 	if (lib->ctx)
 		lib->ctx_free(lib->ctx);
-	if (lib->handle)
-		dlclose(lib->handle);
-}
-
-static int find_function(const struct libnftables *lib, const char *name, void *ret, struct err *err)
-{
-	void *symbol = dlsym(lib->handle, name);
-
-	if (!symbol)
-		return err_exit(err, EXIT_UNSUPPORTED, ENOSYS, "libnftables.so.1 has no %s(): apt-get install libnftables1",
-				name);
-	memcpy(ret, &symbol, sizeof(symbol));
-	return 0;
+	library_close(lib->handle);
 }
 
 static int nftables_open(struct libnftables *lib, struct err *err)
 {
-	const struct {
-		const char *name;
-		void *ret;
-	} functions[] = {
+	const struct library_symbol functions[] = {
 		{ "nft_ctx_new", &lib->ctx_new },
 		{ "nft_ctx_free", &lib->ctx_free },
 		{ "nft_ctx_buffer_output", &lib->buffer_output },
@@ -54,17 +41,10 @@ static int nftables_open(struct libnftables *lib, struct err *err)
 		{ "nft_ctx_get_error_buffer", &lib->get_error },
 		{ "nft_run_cmd_from_buffer", &lib->run },
 	};
+	int r = library_open("libnftables.so.1", "libnftables1", functions, ARRAY_SIZE(functions), &lib->handle, err);
 
-	lib->handle = dlopen("libnftables.so.1", RTLD_NOW | RTLD_LOCAL);
-	if (!lib->handle)
-		return err_exit(err, EXIT_UNSUPPORTED, ENOENT,
-				"the library libnftables.so.1 is missing: apt-get install libnftables1");
-	for (size_t i = 0; i < ARRAY_SIZE(functions); i++) {
-		int r = find_function(lib, functions[i].name, functions[i].ret, err);
-
-		if (r < 0)
-			return r;
-	}
+	if (r < 0)
+		return r;
 	lib->ctx = lib->ctx_new(NFT_CTX_DEFAULT);
 	if (!lib->ctx || lib->buffer_output(lib->ctx) != 0 || lib->buffer_error(lib->ctx) != 0)
 		return err_oom(err);

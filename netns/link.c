@@ -72,3 +72,13 @@ int net_link_exists(const char *name, struct err *err)
 		return 0;
 	return r < 0 ? r : 1;
 }
+
+int net_parent_check(const char *name, struct err *err)
+{
+	int r = net_link_exists(name, err);
+
+	if (r == 0)
+		return err_exit(err, EXIT_NETWORK, ENODEV,
+				"parent '%s': there is no such interface on this host: see the names in /sys/class/net", name);
+	return r < 0 ? r : 0;
+}

@@ -71,6 +71,9 @@ int net_bridge_ensure(const char *name, const struct net_address *addresses, siz
 /* Is it a bridge that is there? Without one -ENODEV, with another kind of link -EINVAL; the message says how to make one. */
 int net_bridge_check(const char *name, struct err *err) _must_check_;
 
+/* Is the interface there that a macvlan is to be made on, its parent? If not -ENODEV. */
+int net_parent_check(const char *name, struct err *err) _must_check_;
+
 /*
  * Makes a port of a bridge a guest's: the bridge learns nothing from it and floods no unicast to it, but knows that `mac` is
  * there. So a guest can neither fill the bridge's table nor see what is for others. `vlan` 1 to 4094: the port is in that VLAN,
@@ -164,8 +167,5 @@ int net_setup_guest(const struct net_setup_spec *spec, struct err *err) _must_ch
  */
 int net_setup_change(const struct net_setup_spec *old, const struct net_setup_spec *spec, struct err *err) _must_check_;
 
-/* Checks "ADDRESS/PREFIX" / "ADDRESS" of IPv4 or IPv6: 0, or -EINVAL with a message that names `what`. */
-int net_check_cidr(const char *what, const char *text, struct err *err) _must_check_;
-int net_check_address(const char *what, const char *text, struct err *err) _must_check_;
 /* Can an interface have that name? 0, or -EINVAL with a message that says what one looks like. */
 int net_check_link_name(const char *what, const char *text, struct err *err) _must_check_;

@@ -35,23 +35,41 @@ static int let_answer(const char *uplink, int family, struct err *err)
 	return r < 0 ? r : sysctl_set("ipv6/neigh/%s/proxy_delay", uplink, "0", err);
 }
 
-static int open_uplink(const char *uplink, struct nl_sock **ret, struct err *err)
+/* *ret_ifindex is 0 if there is none. */
+static int open_uplink(const char *uplink, struct nl_sock **ret, int *ret_ifindex, struct err *err)
 {
 	int r = netlink_check_name(uplink, err);
 
-	if (r == 0)
-		r = netlink_open(ret, err);
-	return r;
+	*ret_ifindex = (int)if_nametoindex(uplink);
+	return r < 0 ? r : netlink_open(ret, err);
+}
+
+/* Has the kernel add the entry or remove it. 0, or what it answers. */
+static int change_proxy(struct nl_sock *sock, int ifindex, const struct net_address *address, bool adds)
+{
+	_cleanup_(cleanup_neigh) struct rtnl_neigh *neigh = NULL;
+	_cleanup_(cleanup_nl_msg) struct nl_msg *msg = NULL;
+	int r = proxy_alloc(ifindex, address, &neigh);
+
+	if (r == 0 && adds)
+		r = rtnl_neigh_build_add_request(neigh, NLM_F_CREATE, &msg);
+	else if (r == 0)
+		r = rtnl_neigh_build_delete_request(neigh, 0, &msg);
+	return r < 0 ? -ENOMEM : netlink_call(sock, msg, NULL, NULL);
+}
+
+static int proxy_err(int r, const char *what, const char *uplink, const struct net_address *address, struct err *err)
+{
+	char text[NET_ADDRESS_ROOM];
+
+	net_address_format(address, false, text);
+	return netlink_err_sys(err, r, "%s for %s on the interface '%s'", what, text, uplink);
 }
 
 int net_proxy_add(const char *uplink, const struct net_address *address, struct err *err)
 {
 	_cleanup_(cleanup_nl_sock) struct nl_sock *sock = NULL;
-	_cleanup_(cleanup_neigh) struct rtnl_neigh *neigh = NULL;
-	_cleanup_(cleanup_nl_msg) struct nl_msg *msg = NULL;
-	char text[NET_ADDRESS_ROOM];
-	int r = open_uplink(uplink, &sock, err);
-	unsigned int ifindex = if_nametoindex(uplink);
+	int ifindex, r = open_uplink(uplink, &sock, &ifindex, err);
 
 	if (r < 0)
 		return r;
@@ -63,33 +81,21 @@ int net_proxy_add(const char *uplink, const struct net_address *address, struct 
 	r = let_answer(uplink, address->family, err);
 	if (r < 0)
 		return r;
-	if (proxy_alloc((int)ifindex, address, &neigh) < 0 || rtnl_neigh_build_add_request(neigh, NLM_F_CREATE, &msg) < 0)
-		return err_oom(err);
-	r = netlink_call(sock, msg, NULL, NULL);
-	if (r == 0 || r == -EEXIST)
-		return 0;
-	net_address_format(address, false, text);
-	return netlink_err_sys(err, r, "answer for %s on the interface '%s'", text, uplink);
+	r = change_proxy(sock, ifindex, address, true);
+	return r == 0 || r == -EEXIST ? 0 : proxy_err(r, "answer", uplink, address, err);
 }
 
 int net_proxy_remove(const char *uplink, const struct net_address *address, struct err *err)
 {
 	_cleanup_(cleanup_nl_sock) struct nl_sock *sock = NULL;
-	_cleanup_(cleanup_neigh) struct rtnl_neigh *neigh = NULL;
-	_cleanup_(cleanup_nl_msg) struct nl_msg *msg = NULL;
-	char text[NET_ADDRESS_ROOM];
-	int r = open_uplink(uplink, &sock, err);
-	unsigned int ifindex = if_nametoindex(uplink);
+	int ifindex, r = open_uplink(uplink, &sock, &ifindex, err);
 
 	if (r < 0)
 		return r;
 	if (ifindex == 0)
 		return 0; /* its entries went with it */
-	if (proxy_alloc((int)ifindex, address, &neigh) < 0 || rtnl_neigh_build_delete_request(neigh, 0, &msg) < 0)
-		return err_oom(err);
-	r = netlink_call(sock, msg, NULL, NULL);
+	r = change_proxy(sock, ifindex, address, false);
 	if (r == 0 || r == -ENOENT || r == -ESRCH || r == -ENODEV || r == -EAFNOSUPPORT)
 		return 0;
-	net_address_format(address, false, text);
-	return netlink_err_sys(err, r, "no longer answer for %s on the interface '%s'", text, uplink);
+	return proxy_err(r, "no longer answer", uplink, address, err);
 }

@@ -4,12 +4,12 @@
 
 #include <systemd/sd-bus.h>
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/library.h"
 #include "base/proc.h"
 #include "base/str.h"
 
@@ -58,27 +58,13 @@ void bus_close(struct bus *bus)
 		return;
 	if (bus->bus)
 		bus->close(bus->bus);
-	if (bus->handle)
-		dlclose(bus->handle);
+	library_close(bus->handle);
 	free(bus);
-}
-
-static int find_function(const struct bus *bus, const char *name, void *ret, struct err *err)
-{
-	void *symbol = dlsym(bus->handle, name);
-
-	if (!symbol)
-		return err_exit(err, EXIT_UNSUPPORTED, ENOSYS, "libsystemd.so.0 has no %s(): apt-get install libsystemd0", name);
-	memcpy(ret, &symbol, sizeof(symbol));
-	return 0;
 }
 
 static int load(struct bus *bus, struct err *err)
 {
-	const struct {
-		const char *name;
-		void *ret;
-	} functions[] = {
+	const struct library_symbol functions[] = {
 		{ "sd_bus_open_system", &bus->open_system },
 		{ "sd_bus_flush_close_unref", &bus->close },
 		{ "sd_bus_set_method_call_timeout", &bus->set_timeout },
@@ -96,17 +82,7 @@ static int load(struct bus *bus, struct err *err)
 		{ "sd_bus_error_free", &bus->error_free },
 	};
 
-	bus->handle = dlopen("libsystemd.so.0", RTLD_NOW | RTLD_LOCAL);
-	if (!bus->handle)
-		return err_exit(err, EXIT_UNSUPPORTED, ENOENT,
-				"the library libsystemd.so.0 is missing: apt-get install libsystemd0");
-	for (size_t i = 0; i < ARRAY_SIZE(functions); i++) {
-		int r = find_function(bus, functions[i].name, functions[i].ret, err);
-
-		if (r < 0)
-			return r;
-	}
-	return 0;
+	return library_open("libsystemd.so.0", "libsystemd0", functions, ARRAY_SIZE(functions), &bus->handle, err);
 }
 
 static int connect_bus(struct bus *bus)

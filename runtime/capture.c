@@ -96,6 +96,8 @@ static int capture(const struct place *place, const struct guest_capture_spec *s
 
 	if (stop < 0)
 		return err_sys(err, -stop, "catch signals");
+	if (spec->on_begin)
+		spec->on_begin(spec->context);
 	return place->init_fd >= 0 ? capture_inside(place->init_fd, &net, ret_packets, ret_lost, err)
 				   : net_capture(&net, ret_packets, ret_lost, err);
 }

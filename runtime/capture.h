@@ -13,6 +13,9 @@ struct guest_capture_spec {
 	int out_fd;
 	uint64_t packets_max; /* 0: no limit */
 	uint32_t snap_bytes;  /* of each packet; 0: all */
+	/* Called once, when all is found and packets are about to be written; NULL: nobody wants to know. */
+	void (*on_begin)(void *context);
+	void *context;
 };
 
 /*

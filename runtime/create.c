@@ -19,6 +19,7 @@
 #include "runtime/ids.h"
 #include "runtime/interface.h"
 #include "runtime/lifecycle.h"
+#include "runtime/network.h"
 #include "runtime/operations.h"
 #include "runtime/policy.h"
 #include "storage/pool.h"
@@ -45,17 +46,6 @@ static int make_uuid(char room[UUID_ROOM], struct err *err)
 	return 0;
 }
 
-static int set_text(char **field, const char *value, struct err *err)
-{
-	char *copy = strdup(value);
-
-	if (!copy)
-		return err_oom(err);
-	free(*field);
-	*field = copy;
-	return 0;
-}
-
 static int apply_template(struct guest *guest, const char *reference, struct err *err)
 {
 	struct template_manifest manifest;
@@ -72,8 +62,8 @@ static int apply_template(struct guest *guest, const char *reference, struct err
 
 	if (!full)
 		return err_oom(err);
-	r = set_text(&guest->config.template_ref, full, err);
-	return r < 0 ? r : set_text(&guest->config.init, manifest.init, err);
+	r = str_replace(&guest->config.template_ref, full, err);
+	return r < 0 ? r : str_replace(&guest->config.init, manifest.init, err);
 }
 
 static bool is_set(const struct guest_setting *settings, size_t n, const char *key)
@@ -176,9 +166,9 @@ static int configure(struct guest *guest, const char *template_ref, const struct
 	int r = make_uuid(uuid, err);
 
 	if (r == 0)
-		r = set_text(&guest->config.uuid, uuid, err);
+		r = str_replace(&guest->config.uuid, uuid, err);
 	if (r == 0)
-		r = set_text(&guest->config.pool, guest->node->default_pool, err);
+		r = str_replace(&guest->config.pool, guest->node->default_pool, err);
 	if (r == 0)
 		guest->config.memory = default_memory(guest->node);
 	if (r == 0)
@@ -290,6 +280,8 @@ int guest_create(const struct node *node, const char *name, const char *template
 		r = perform(guest, pool, err);
 	if (r == 0)
 		r = journal_done(guest->dir_fd, true, err);
+	if (r == 0)
+		network_warn_of_listeners(guest, NULL);
 	if (r < 0 && guest->dir_fd >= 0) {
 		struct err undo = ERR_INIT;
 

@@ -48,25 +48,6 @@ int inside_open_dir(int root_fd, const char *path, bool make)
 	return TAKE_FD(dir);
 }
 
-/* What is there of at most `max` bytes and a bit more, however long the file says it is. */
-static ssize_t read_bounded(int fd, char *buffer, size_t max)
-{
-	size_t len = 0;
-
-	while (len <= max) {
-		ssize_t n = read(fd, buffer + len, max + 1 - len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			break;
-		len += (size_t)n;
-	}
-	return len > max ? -EFBIG : (ssize_t)len;
-}
-
 ssize_t inside_read(int dir_fd, const char *name, size_t max, char **ret, struct stat *ret_stat)
 {
 	/* Without O_NONBLOCK a fifo would hold us up for ever. */
@@ -82,12 +63,11 @@ ssize_t inside_read(int dir_fd, const char *name, size_t max, char **ret, struct
 	if (st.st_size < 0 || (uint64_t)st.st_size > max)
 		return -EFBIG;
 
-	_cleanup_free_ char *text = malloc(max + 2);
-	ssize_t n = text ? read_bounded(fd, text, max) : -ENOMEM;
+	_cleanup_free_ char *text = NULL;
+	ssize_t n = fd_read_all(fd, max, &text);
 
 	if (n < 0)
 		return n;
-	text[n] = '\0';
 	if (ret)
 		*ret = TAKE_PTR(text);
 	if (ret_stat)

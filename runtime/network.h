@@ -133,6 +133,12 @@ int network_read_note(int run_fd, const char *file, struct net_plans *ret, struc
 int network_cleanup(const struct guest *guest, struct err *err) _must_check_;
 
 /*
+ * Says by a warning which ports that are published, and were not in `before` (NULL: none were), this host itself listens on: they
+ * are taken from it while the guest runs. Called in the host's network namespace, after the change.
+ */
+void network_warn_of_listeners(const struct guest *guest, const struct guest_config *before);
+
+/*
  * Operations of `ctctl net`; each is whole, locked and journalled as those of lifecycle.h. Of a running guest they change the
  * network at once, without interrupting connections where addresses stay. SUSPENDED if it is.
  */

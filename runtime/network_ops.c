@@ -29,6 +29,8 @@ static int change(struct guest *guest, const struct guest *before, const char *i
 		return r;
 	r = guest_commit(guest, &before->config, &whole, 1, err);
 	(void)guest_settle_addresses(guest, r < 0 ? &before->config : &guest->config);
+	if (r == 0)
+		network_warn_of_listeners(guest, &before->config);
 	return r;
 }
 

@@ -71,16 +71,6 @@ static int make_bridge(const struct node *node, const struct net_plan *plan, str
 	return net_filter_add_nat(node->nft_table, plan->bridge, addresses, n, err);
 }
 
-static int check_parent(const struct net_plan *plan, struct err *err)
-{
-	int r = net_link_exists(plan->parent, err);
-
-	if (r == 0)
-		return err_exit(err, EXIT_NETWORK, ENODEV,
-				"parent '%s': this host has no such interface: see the names in /sys/class/net", plan->parent);
-	return r < 0 ? r : 0;
-}
-
 static int prepare_mode(const struct node *node, const struct net_plan *plan, struct err *err)
 {
 	switch (plan->mode) {
@@ -89,7 +79,7 @@ static int prepare_mode(const struct node *node, const struct net_plan *plan, st
 	case NET_MODE_BRIDGE:
 		return plan->is_own_bridge ? make_bridge(node, plan, err) : net_bridge_check(plan->bridge, err);
 	case NET_MODE_MACVLAN:
-		return check_parent(plan, err);
+		return net_parent_check(plan->parent, err);
 	case NET_MODE_ROUTED:
 	case NET_MODE_NONE:
 	case NET_MODE_UNSET:

@@ -72,17 +72,6 @@ static bool is_group_path(const char *s)
 	}
 }
 
-static int set_text(char **field, const char *value, struct err *err)
-{
-	char *copy = strdup(value);
-
-	if (!copy)
-		return err_oom(err);
-	free(*field);
-	*field = copy;
-	return 0;
-}
-
 static int set_group(struct node *node, const char *key, const char *value, struct err *err)
 {
 	if (!is_group_path(value))
@@ -90,14 +79,14 @@ static int set_group(struct node *node, const char *key, const char *value, stru
 			       "%s '%.80s': expected a path such as 'ctctl', of letters, digits, '_', '.' and '-', without '..' "
 			       "and '.slice', that does not begin with '_', '.' or a controller's name and '.'",
 			       key, value);
-	return set_text(&node->cgroup_parent, value, err);
+	return str_replace(&node->cgroup_parent, value, err);
 }
 
 static int set_link(char **field, const char *key, const char *value, struct err *err)
 {
 	int r = net_check_link_name(key, value, err);
 
-	return r < 0 ? r : set_text(field, value, err);
+	return r < 0 ? r : str_replace(field, value, err);
 }
 
 static int set_bridge_address(struct node *node, const char *key, const char *value, struct err *err)
@@ -118,7 +107,11 @@ static int set_bridge_address(struct node *node, const char *key, const char *va
 	if ((address.family == AF_INET6) != is_v6 || !net_address_is_host(&address))
 		return err_set(err, EINVAL, "%s '%.80s': expected the bridge's own address with the network's prefix, such as %s",
 			       key, value, is_v6 ? "fd12:3456:789a::1/64, or none" : "10.200.0.1/20");
-	return set_text(is_v6 ? &node->bridge_address6 : &node->bridge_address, value, err);
+	/* Besides the bridge's own, and in IPv4 the network's and the broadcast address. */
+	if (address.prefix > net_address_bits(&address) - 2)
+		return err_set(err, EINVAL, "%s '%.80s': leaves no address for guests: expected a prefix of at most %u", key,
+			       value, net_address_bits(&address) - 2);
+	return str_replace(is_v6 ? &node->bridge_address6 : &node->bridge_address, value, err);
 }
 
 static int set_default_net(struct node *node, const char *key, const char *value, struct err *err)
@@ -180,7 +173,7 @@ static int on_key(void *context, const char *section, const char *key, const cha
 		return set_group(node, key, value, err);
 	if (strcmp(key, "default-pool") == 0) {
 		r = str_check_name(key, value, err);
-		return r < 0 ? r : set_text(&node->default_pool, value, err);
+		return r < 0 ? r : str_replace(&node->default_pool, value, err);
 	}
 	return set_network(node, key, value, err);
 }

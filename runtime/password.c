@@ -2,12 +2,12 @@
 #include "runtime/password.h"
 
 #include <crypt.h>
-#include <dlfcn.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/library.h"
 #include "base/str.h"
 
 /* Loaded when it is needed, so that no other command pays for it; with the types of the library's own header. */
@@ -19,25 +19,14 @@ struct libcrypt {
 
 static void libcrypt_close(struct libcrypt *lib)
 {
-	if (lib->handle)
-		dlclose(lib->handle);
+	library_close(lib->handle);
 }
 
 static int libcrypt_open(struct libcrypt *lib, struct err *err)
 {
-	void *gensalt, *crypt_;
+	const struct library_symbol functions[] = { { "crypt_gensalt_ra", &lib->gensalt }, { "crypt_rn", &lib->crypt } };
 
-	lib->handle = dlopen("libcrypt.so.1", RTLD_NOW | RTLD_LOCAL);
-	if (!lib->handle)
-		return err_exit(err, EXIT_UNSUPPORTED, ENOENT, "the library libcrypt.so.1 is missing: apt-get install libcrypt1");
-	gensalt = dlsym(lib->handle, "crypt_gensalt_ra");
-	crypt_ = dlsym(lib->handle, "crypt_rn");
-	if (!gensalt || !crypt_)
-		return err_exit(err, EXIT_UNSUPPORTED, ENOSYS,
-				"libcrypt.so.1 is not that of libxcrypt: apt-get install libcrypt1");
-	memcpy(&lib->gensalt, &gensalt, sizeof(gensalt));
-	memcpy(&lib->crypt, &crypt_, sizeof(crypt_));
-	return 0;
+	return library_open("libcrypt.so.1", "libcrypt1", functions, ARRAY_SIZE(functions), &lib->handle, err);
 }
 
 /* The default cost of the method, a salt of the kernel's random bytes (crypt_gensalt(3)). */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/str.h"
 #include "runtime/net_pool.h"
 #include "runtime/policy.h"
 
@@ -38,12 +39,6 @@ static int derive_mode(const struct node *node, struct guest_interface *iface, s
 	return check_unconnected(iface, err);
 }
 
-static int set_default(char **field, const char *value, struct err *err)
-{
-	*field = strdup(value);
-	return *field ? 0 : err_oom(err);
-}
-
 /* The pool that every nat interface without one is in says nothing about one that is nat no more. */
 static void forget_default_pool(struct guest_interface *iface)
 {
@@ -63,8 +58,8 @@ int policy_complete_interface(const struct node *node, struct guest_interface *i
 		return r;
 	forget_default_pool(iface);
 	if (iface->net == NET_MODE_NAT && !iface->net_pool)
-		return set_default(&iface->net_pool, NET_POOL_DEFAULT, err);
+		return str_replace(&iface->net_pool, NET_POOL_DEFAULT, err);
 	if (iface->net == NET_MODE_BRIDGE && !iface->net_pool && !iface->bridge)
-		return set_default(&iface->bridge, node->bridge, err);
+		return str_replace(&iface->bridge, node->bridge, err);
 	return 0;
 }

@@ -368,15 +368,6 @@ int policy_check_network(const struct guest_config *config, struct err *err)
 	return r;
 }
 
-static int check_parent(const char *name, struct err *err)
-{
-	int r = net_link_exists(name, err);
-
-	if (r != 0)
-		return r < 0 ? r : 0;
-	return err_exit(err, EXIT_NETWORK, ENODEV, "parent '%s': there is no such interface on this host: see ip link", name);
-}
-
 int policy_check_links(const struct node *node, const struct guest_config *config, struct err *err)
 {
 	int r = 0;
@@ -388,7 +379,7 @@ int policy_check_links(const struct node *node, const struct guest_config *confi
 		if (iface->net == NET_MODE_BRIDGE && iface->bridge && strcmp(iface->bridge, node->bridge) != 0)
 			r = net_bridge_check(iface->bridge, err);
 		else if (iface->net == NET_MODE_MACVLAN)
-			r = check_parent(iface->parent, err);
+			r = net_parent_check(iface->parent, err);
 		if (r < 0)
 			return err_wrap(err, "%s", iface->name);
 	}

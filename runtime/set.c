@@ -9,6 +9,7 @@
 #include "runtime/guest_priv.h"
 #include "runtime/interface.h"
 #include "runtime/lifecycle.h"
+#include "runtime/network.h"
 #include "runtime/operations.h"
 #include "runtime/policy.h"
 
@@ -188,5 +189,7 @@ int guest_set(const struct node *node, const char *name, const struct guest_sett
 		return r;
 	r = guest_commit(guest, &before->config, changes.list, changes.n, err);
 	(void)guest_settle_addresses(guest, r < 0 ? &before->config : &guest->config);
+	if (r == 0)
+		network_warn_of_listeners(guest, &before->config);
 	return r;
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "storage/mounts.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <libmount/libmount.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/library.h"
 #include "base/str.h"
 
 /* The functions that are used, with the types of the library's own header: a change of one does not compile. */
@@ -25,42 +25,19 @@ struct libmount {
 
 static void libmount_close(struct libmount *lib)
 {
-	if (lib->handle)
-		dlclose(lib->handle);
-}
-
-static int find_function(const struct libmount *lib, const char *name, void *ret, struct err *err)
-{
-	void *symbol = dlsym(lib->handle, name);
-
-	if (!symbol)
-		return err_exit(err, EXIT_UNSUPPORTED, ENOSYS, "libmount.so.1 has no %s(): apt-get install libmount1", name);
-	memcpy(ret, &symbol, sizeof(symbol));
-	return 0;
+	library_close(lib->handle);
 }
 
 static int libmount_open(struct libmount *lib, struct err *err)
 {
-	const struct {
-		const char *name;
-		void *ret;
-	} functions[] = {
+	const struct library_symbol functions[] = {
 		{ "mnt_new_table", &lib->new_table },	      { "mnt_unref_table", &lib->unref_table },
 		{ "mnt_table_parse_file", &lib->parse_file }, { "mnt_table_find_target", &lib->find_target },
 		{ "mnt_fs_get_target", &lib->get_target },    { "mnt_fs_get_source", &lib->get_source },
 		{ "mnt_fs_get_fstype", &lib->get_fstype },    { "mnt_fs_get_options", &lib->get_options },
 	};
 
-	lib->handle = dlopen("libmount.so.1", RTLD_NOW | RTLD_LOCAL);
-	if (!lib->handle)
-		return err_exit(err, EXIT_UNSUPPORTED, ENOENT, "the library libmount.so.1 is missing: apt-get install libmount1");
-	for (size_t i = 0; i < ARRAY_SIZE(functions); i++) {
-		int r = find_function(lib, functions[i].name, functions[i].ret, err);
-
-		if (r < 0)
-			return r;
-	}
-	return 0;
+	return library_open("libmount.so.1", "libmount1", functions, ARRAY_SIZE(functions), &lib->handle, err);
 }
 
 void mount_entry_clear(struct mount_entry *entry)

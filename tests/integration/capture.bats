@@ -63,13 +63,13 @@ finds() {
 
 # From a guest's own raw socket, to nobody: words that only these packets have.
 say_from() {
-	in_guest "$1" /root/packet send eth0 "$2" icmp4 type=0 count="$3" dmac="$5" smac="$(link_mac at_guest "$1" -- eth0)" src="$4" dst=198.51.100.254
+	in_guest "$1" /root/packet send eth0 "$2" icmp4 type=0 count="$3" dmac="$5" smac="$(mac_of "$1")" src="$4" dst=198.51.100.254
 }
 
 @test "routed: its packets in both directions, and no neighbour's" {
 	local file files=0 gateway
 	new a --ip 198.51.100.10
-	gateway=$(link_mac in_host -- "$(host_link)")
+	gateway=$(link_mac in_host -- "$(link_of a)")
 	new b --ip 198.51.100.11
 	give_packet a
 	give_packet b
@@ -99,7 +99,7 @@ say_from() {
 	pings in_host -- 192.0.2.10
 	capture a eth0
 	say_from a from-guest 3 192.0.2.10 "$gateway"
-	in_host "$PACKET" send br0 to-guest icmp4 type=0 count=4 dmac="$(link_mac at_guest a -- eth0)" smac="$gateway" src=192.0.2.1 dst=192.0.2.10
+	in_host "$PACKET" send br0 to-guest icmp4 type=0 count=4 dmac="$(mac_of a)" smac="$gateway" src=192.0.2.1 dst=192.0.2.10
 	within 10 finds '<to-guest>'
 	ends TERM
 	run -0 has "$file" '<from-guest>' '<to-guest>'
@@ -124,7 +124,7 @@ say_from() {
 	pings in_lan -- 198.51.100.20
 	capture a
 	say_from a from-guest 3 198.51.100.20 "$(link_mac in_lan -- lan0)"
-	in_lan "$PACKET" send lan0 to-guest icmp4 type=0 count=4 dmac="$(link_mac at_guest a -- eth0)" smac="$(link_mac in_lan -- lan0)" src=198.51.100.254 dst=198.51.100.20
+	in_lan "$PACKET" send lan0 to-guest icmp4 type=0 count=4 dmac="$(mac_of a)" smac="$(link_mac in_lan -- lan0)" src=198.51.100.254 dst=198.51.100.20
 	within 10 finds '<to-guest>'
 	ends INT
 	run -0 has "$file" '<from-guest>' '<to-guest>'

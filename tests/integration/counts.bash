@@ -17,11 +17,6 @@ link_mac() {
 	"${where[@]}" ip -o link show "$2" | sed 's/.*link.ether \([0-9a-f:]*\).*/\1/'
 }
 
-# The host's end of the link of the only guest that there is.
-host_link() {
-	links | grep '^ct'
-}
-
 # read_counts NAME ARRAY: all that `net traffic` says of its only interface, by the names that it has in JSON.
 read_counts() {
 	local -n into=$2

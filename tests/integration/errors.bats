@@ -407,7 +407,7 @@ without() {
 @test "a link of the guest's name, left over from whatever, stops one start and is taken away" {
 	ct -q create g1 micro --bridge "$BRIDGE" --ip "$NETWORK.11/24"
 	local link
-	link=ct$(ct show g1 | awk '$1 == "uuid" { print $3 }' | tr -d - | cut -c1-12)0
+	link=$(link_of g1)
 	ip link add "$link" type bridge
 	refuse 104 ct start g1 says g1 "$link"
 	ct start g1

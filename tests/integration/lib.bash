@@ -209,6 +209,13 @@ links() {
 	done
 }
 
+# link_of NAME: the host's end of the link of the guest's first interface, whether it is there or not.
+link_of() {
+	local uuid
+	uuid=$(sed -n 's/^uuid = //p' "$GUESTS/$1/guest.conf" | tr -d -)
+	echo "ct${uuid:0:12}0"
+}
+
 # What the filter has for guests: a line for each element or chain with the name of a link, with $1 before it.
 elements() {
 	in_host nft list ruleset 2>/dev/null | awk -v table="$NFT_TABLE" -v before="${1:-}" '

@@ -2,6 +2,7 @@
 # What is asked wrongly of the network, and what the host has not: each with its own exit status, one line that names the thing, and nothing half-made (lib.bash compares).
 load lib
 load world
+load counts
 
 setup_file() {
 	world_up
@@ -232,6 +233,23 @@ on_other_host() {
 	ct start b
 	refuse 78 ct set b --publish 8081:80,8081:80/udp says b: 8081 "guest 'a'"
 	pings in_guest b -- 198.51.100.254
+}
+
+@test "a published port on which the host listens is told of at create, set and net add, and once" {
+	local ready=$BATS_TEST_TMPDIR/ready warning='this host itself listens at 0.0.0.0, port 22/tcp'
+	behind host perl -MIO::Socket::INET -e 'my $s = IO::Socket::INET->new(LocalPort => 22, Listen => 1) or die; open my $r, ">", shift; sleep' "$ready"
+	within 10 test -e "$ready"
+	run -0 --separate-stderr ct create a micro --net nat --publish 22:22
+	[[ $stderr == *"guest 'a': eth0: $warning"* ]]
+	run -0 --separate-stderr ct set a --publish 22:22 --rate-out 1M
+	[[ $stderr != *listens* ]]
+	run -0 --separate-stderr ct set a --publish 22:2222
+	[[ $stderr == *"guest 'a': eth0: $warning"* ]]
+	run -0 --separate-stderr ct net add a eth1 --net nat --publish 8022:22
+	[[ $stderr != *listens* ]]
+	run -0 --separate-stderr ct net set a eth1 --publish 22:22/udp
+	[[ $stderr != *listens* ]]
+	kill "$behind"
 }
 
 @test "interfaces: two of one name, one that is not there, and more than 16" {

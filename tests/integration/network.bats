@@ -54,13 +54,13 @@ inside_addresses() {
 	give_packet a
 	give_packet c
 	local mac_b mac_c
-	mac_b=$(in_guest b cat /sys/class/net/eth0/address)
-	mac_c=$(in_guest c cat /sys/class/net/eth0/address)
+	mac_b=$(mac_of b)
+	mac_c=$(mac_of c)
 	watch_begin in_guest c -- eth0 honest secret stranger
-	in_guest a /root/packet send eth0 secret udp4 dmac="$mac_b" smac="$(in_guest a cat /sys/class/net/eth0/address)" src=192.0.2.10 dst=192.0.2.11
+	in_guest a /root/packet send eth0 secret udp4 dmac="$mac_b" smac="$(mac_of a)" src=192.0.2.10 dst=192.0.2.11
 	# To a MAC that nobody has: a bridge would flood it.
-	in_guest a /root/packet send eth0 stranger udp4 dmac=02:00:00:00:00:99 smac="$(in_guest a cat /sys/class/net/eth0/address)" src=192.0.2.10 dst=192.0.2.99
-	in_guest a /root/packet send eth0 honest udp4 dmac="$mac_c" smac="$(in_guest a cat /sys/class/net/eth0/address)" src=192.0.2.10 dst=192.0.2.12
+	in_guest a /root/packet send eth0 stranger udp4 dmac=02:00:00:00:00:99 smac="$(mac_of a)" src=192.0.2.10 dst=192.0.2.99
+	in_guest a /root/packet send eth0 honest udp4 dmac="$mac_c" smac="$(mac_of a)" src=192.0.2.10 dst=192.0.2.12
 	run -0 watch_end
 	[ "$output" = '0 0' ]
 }

@@ -12,13 +12,6 @@ teardown_file() {
 	world_down
 }
 
-# The host's end of the link of a guest.
-link_of() {
-	local uuid
-	uuid=$(sed -n 's/^uuid = //p' "$GUESTS/$1/guest.conf" | tr -d -)
-	echo "ct${uuid:0:12}0"
-}
-
 # class_of DEVICE: its rate, and its burst in KiB (the kernel counts it in ticks of time), or nothing.
 class_of() {
 	in_host tc class show dev "$1" 2>/dev/null | awk '/^class htb / {

@@ -15,10 +15,6 @@ teardown_file() {
 BROADCAST=ff:ff:ff:ff:ff:ff
 STRANGER=02:00:00:00:00:99
 
-mac_of() {
-	in_guest "$1" cat /sys/class/net/eth0/address
-}
-
 # The link-local address that follows from a MAC, as the kernel gives it to the guest.
 local_of() {
 	in_guest "$1" ip -6 addr show dev eth0 scope link | sed -n 's|.*inet6 \(fe80[^/]*\)/.*|\1|p'

@@ -75,7 +75,7 @@ counts_exactly() {
 		sender+=("$1")
 		shift
 	done
-	guest_mac=$(at_guest a cat /proc/net/dev >/dev/null && link_mac at_guest a -- eth0)
+	guest_mac=$(mac_of a)
 	sender_at=$2 receiver_mac=${3:-$guest_mac}
 	give_packet a
 	read_counts a was
@@ -102,7 +102,7 @@ counts_exactly() {
 	new a --ip $own4,$own6
 	pings in_lan -- $own4
 	pings in_lan -- $own6
-	counts_exactly "$(link_mac in_host -- "$(host_link)")" in_lan -- lan0 "$(link_mac in_host -- up0)"
+	counts_exactly "$(link_mac in_host -- "$(link_of a)")" in_lan -- lan0 "$(link_mac in_host -- up0)"
 }
 
 @test "bridge: each family, direction and class is counted to the byte, and what is dropped" {

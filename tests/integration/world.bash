@@ -48,6 +48,11 @@ in_guest() {
 	ct exec "$1" -- "${@:2}"
 }
 
+# mac_of NAME: of the guest's end of its link.
+mac_of() {
+	in_guest "$1" cat /sys/class/net/eth0/address
+}
+
 # world_up [BRIDGE]: with the host's addresses on a bridge, whose port up0 is.
 world_up() {
 	local at=${1:-up0}

@@ -73,6 +73,18 @@ static void test_copy_does_not_cut(void **state)
 	assert_string_equal(dst, "abc");
 }
 
+static void test_replace(void **state)
+{
+	_cleanup_free_ char *s = NULL;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_ok(str_replace(&s, "first", &err), &err);
+	assert_string_equal(s, "first");
+	assert_ok(str_replace(&s, s + 2, &err), &err);
+	assert_string_equal(s, "rst");
+}
+
 static void test_trim(void **state)
 {
 	char both[] = " \t a b \n", blank[] = " \r\n", none[] = "";
@@ -174,15 +186,11 @@ static void test_strbuf_remembers_failure(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_names),
-		cmocka_unit_test(test_name_length),
-		cmocka_unit_test(test_bool),
-		cmocka_unit_test(test_copy_does_not_cut),
-		cmocka_unit_test(test_trim),
-		cmocka_unit_test(test_printable),
-		cmocka_unit_test(test_strbuf_grows),
-		cmocka_unit_test(test_empty_strbuf),
-		cmocka_unit_test(test_strbuf_remembers_failure),
+		cmocka_unit_test(test_names),	     cmocka_unit_test(test_name_length),
+		cmocka_unit_test(test_bool),	     cmocka_unit_test(test_copy_does_not_cut),
+		cmocka_unit_test(test_replace),	     cmocka_unit_test(test_trim),
+		cmocka_unit_test(test_printable),    cmocka_unit_test(test_strbuf_grows),
+		cmocka_unit_test(test_empty_strbuf), cmocka_unit_test(test_strbuf_remembers_failure),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

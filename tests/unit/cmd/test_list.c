@@ -1,79 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "unit.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include "base/cleanup.h"
-#include "base/fd.h"
 #include "base/json.h"
-#include "base/path.h"
 #include "base/str.h"
 #include "cmd_unit.h"
 
-/*
- * Whole commands on an instance of its own whose guests are nothing but their configuration files. Root only: a node is root's.
- */
-struct instance {
-	char dir[32];
-};
-
-static int setup(void **state)
-{
-	struct instance *i = calloc(1, sizeof(*i));
-
-	if (geteuid() != 0) {
-		free(i);
-		return 0;
-	}
-	assert_non_null(i);
-	strcpy(i->dir, "/tmp/test_list.XXXXXX");
-	assert_non_null(mkdtemp(i->dir));
-	*state = i;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct instance *i = *state;
-
-	if (!i)
-		return 0;
-	assert_int_equal(path_remove_tree_at(AT_FDCWD, i->dir), 0);
-	free(i);
-	return 0;
-}
-
 static void add_guest(const struct instance *i, const char *name, const char *more)
 {
-	_cleanup_free_ char *dir = str_printf("%s/lib/guests/%s", i->dir, name);
-	_cleanup_free_ char *text = str_printf("uuid = 00000000-0000-4000-8000-000000000000\n"
-					       "ids = 1073741824\ntemplate = micro@20261121.1\n%s\n",
-					       more);
-	struct err err = ERR_INIT;
+	_cleanup_free_ char *text = str_printf(GUEST_IDENTITY "%s\n", more);
 
-	assert_true(dir && text);
-	assert_int_equal(path_make_dirs(dir, 0700), 0);
-
-	_cleanup_fd_ int fd = path_open_dir(AT_FDCWD, dir, O_RDONLY);
-
-	assert_true(fd >= 0);
-	assert_ok(fd_replace_file_at(fd, "guest.conf", text, strlen(text), false, &err), &err);
-}
-
-static struct run run_in(const struct instance *i, const char *line)
-{
-	_cleanup_free_ char *whole = str_printf("ctctl --prefix %s %s", i->dir, line);
-
-	assert_non_null(whole);
-	return run_line(whole);
-}
-
-static struct instance *instance_of(void **state)
-{
-	if (!*state)
-		skip();
-	return *state;
+	assert_non_null(text);
+	instance_put(i, name, "guest.conf", text);
 }
 
 static void test_sorted_and_broken(void **state)
@@ -357,18 +295,18 @@ static void test_completes_by_state(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_sorted_and_broken, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_order, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_json, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_show, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_nothing, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_failures, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_several, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_suspended, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_refuses_suspended, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_changes_suspended, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_not_suspended, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_completes_by_state, setup, teardown),
+		INSTANCE_TEST(test_sorted_and_broken),
+		INSTANCE_TEST(test_order),
+		INSTANCE_TEST(test_json),
+		INSTANCE_TEST(test_show),
+		INSTANCE_TEST(test_nothing),
+		INSTANCE_TEST(test_failures),
+		INSTANCE_TEST(test_several),
+		INSTANCE_TEST(test_suspended),
+		INSTANCE_TEST(test_refuses_suspended),
+		INSTANCE_TEST(test_changes_suspended),
+		INSTANCE_TEST(test_not_suspended),
+		INSTANCE_TEST(test_completes_by_state),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,7 +21,7 @@ static void set(struct guest_config *config, const char *key, const char *value)
 struct fixture {
 	struct guest guest;
 	struct guest_row rows[2];
-	struct guest_columns columns;
+	struct columns columns;
 	struct app app;
 	char *out;
 	size_t size;
@@ -60,7 +60,7 @@ static int teardown(void **state)
 	fclose(f->app.out);
 	free(f->out);
 	config_free(&f->guest.config);
-	guest_columns_free(&f->columns);
+	columns_free(&f->columns);
 	free(f);
 	return 0;
 }

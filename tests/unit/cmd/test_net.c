@@ -1,89 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "unit.h"
 
-#include <fcntl.h>
-#include <unistd.h>
+#include <netinet/in.h>
+#include <sched.h>
+#include <sys/socket.h>
 
 #include "base/cleanup.h"
-#include "base/fd.h"
 #include "base/json.h"
-#include "base/path.h"
 #include "base/str.h"
 #include "cmd_unit.h"
 
-/*
- * The commands of the network on an instance of its own whose guests are nothing but files, and do not run. Root only: a node is
- * root's.
- */
-struct instance {
-	char dir[32];
-};
-
-static int setup(void **state)
-{
-	struct instance *i = calloc(1, sizeof(*i));
-
-	if (geteuid() != 0) {
-		free(i);
-		return 0;
-	}
-	assert_non_null(i);
-	strcpy(i->dir, "/tmp/test_net.XXXXXX");
-	assert_non_null(mkdtemp(i->dir));
-	*state = i;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct instance *i = *state;
-
-	if (!i)
-		return 0;
-	assert_int_equal(path_remove_tree_at(AT_FDCWD, i->dir), 0);
-	free(i);
-	return 0;
-}
-
-static const struct instance *instance_of(void **state)
-{
-	if (!*state)
-		skip();
-	return *state;
-}
-
-static void put(const struct instance *i, const char *guest, const char *file, const char *text)
-{
-	_cleanup_free_ char *dir = str_printf("%s/lib/guests/%s", i->dir, guest);
-	struct err err = ERR_INIT;
-
-	assert_non_null(dir);
-	assert_int_equal(path_make_dirs(dir, 0700), 0);
-
-	_cleanup_fd_ int fd = path_open_dir(AT_FDCWD, dir, O_RDONLY);
-
-	assert_true(fd >= 0);
-	assert_ok(fd_replace_file_at(fd, file, text, strlen(text), false, &err), &err);
-}
-
-#define IDENTITY "uuid = 00000000-0000-4000-8000-000000000000\nids = 1073741824\ntemplate = micro@20261121.1\n"
-
+/* The commands of the network, of an instance with these. */
 static void put_guests(const struct instance *i)
 {
-	put(i, "web2", "guest.conf", IDENTITY);
-	put(i, "web1", "guest.conf",
-	    IDENTITY "[eth0]\nslot = 0\nnet = routed\nip = 192.0.2.10, 2001:db8::10\nrate-out = 100M\nquota = 1T\n"
-		     "rules = allow tcp/22 from 192.0.2.0/24, deny any\n"
-		     "[eth1]\nslot = 1\nnet = none\n");
-	put(i, "db1", "guest.conf", "nonsense");
-}
-
-static struct run run_in(const struct instance *i, const char *line)
-{
-	_cleanup_free_ char *whole = str_printf("ctctl --prefix %s %s", i->dir, line);
-
-	assert_non_null(whole);
-	return run_line(whole);
+	instance_put(i, "web2", "guest.conf", GUEST_IDENTITY);
+	instance_put(i, "web1", "guest.conf",
+		     GUEST_IDENTITY "[eth0]\nslot = 0\nnet = routed\nip = 192.0.2.10, 2001:db8::10\nrate-out = 100M\nquota = 1T\n"
+				    "rules = allow tcp/22 from 192.0.2.0/24, deny any\n"
+				    "[eth1]\nslot = 1\nnet = none\n");
+	instance_put(i, "db1", "guest.conf", "nonsense");
 }
 
 static void test_list(void **state)
@@ -153,10 +88,10 @@ static void test_traffic(void **state)
 
 	put_guests(i);
 	/* Of a month that is over: its bytes are none of this one's. */
-	put(i, "web1", "traffic",
-	    "interfaces = 1\n[eth0]\nin-local-ipv4 = 1024 1\nin-local-ipv6 = 1024 2\nin-outside-ipv4 = 2048 3\n"
-	    "in-outside-ipv6 = 1048576 4\nout-local-ipv4 = 1 1\nout-local-ipv6 = 0 0\nout-outside-ipv4 = 7 1\n"
-	    "out-outside-ipv6 = 0 0\ndropped = 100 1\nmonth = 202001 555\ntold = 0 0\n");
+	instance_put(i, "web1", "traffic",
+		     "interfaces = 1\n[eth0]\nin-local-ipv4 = 1024 1\nin-local-ipv6 = 1024 2\nin-outside-ipv4 = 2048 3\n"
+		     "in-outside-ipv6 = 1048576 4\nout-local-ipv4 = 1 1\nout-local-ipv6 = 0 0\nout-outside-ipv4 = 7 1\n"
+		     "out-outside-ipv6 = 0 0\ndropped = 100 1\nmonth = 202001 555\ntold = 0 0\n");
 
 	_cleanup_run_ struct run run = run_in(i, "net traffic");
 	_cleanup_run_ struct run some = run_in(i, "net traffic web1 -o in-outside-ipv6-packets,dropped,dropped-packets");
@@ -194,7 +129,6 @@ static const struct {
 	{ "net forget web1 1 --all", EXIT_USAGE, "the number of one rule, or --all" },
 	{ "net forget web1 0", EXIT_USAGE, "'0': expected the number of a rule" },
 	{ "net forget web1 3 --interface eth0", EXIT_INVALID, "has 2 rules" },
-	{ "net capture web1 eth0", EXIT_NOT_RUNNING, "guest 'web1' is not running: ctctl start web1" },
 	{ "net capture web1", EXIT_USAGE, "several interfaces" },
 	{ "net capture web1 --count many", EXIT_USAGE, "--count 'many'" },
 	{ "net capture web1 --snap 8G", EXIT_USAGE, "--snap '8G'" },
@@ -218,6 +152,19 @@ static void test_failures(void **state)
 			fail_msg("%s: status %d: %s", failures[k].line, run.status, run.err);
 		assert_string_equal(run.out, "");
 	}
+}
+
+/* Nothing is captured, and nothing else is said. */
+static void test_capture_of_a_stopped_guest(void **state)
+{
+	const struct instance *i = instance_of(state);
+
+	put_guests(i);
+
+	_cleanup_run_ struct run run = run_in(i, "net capture web1 eth0");
+
+	assert_int_equal(run.status, EXIT_NOT_RUNNING);
+	assert_string_equal(run.err, "ctctl: guest 'web1' is not running: ctctl start web1\n");
 }
 
 /* What `net forget` and `net allow` do with the list. */
@@ -244,6 +191,35 @@ static void test_changing_rules(void **state)
 	assert_string_equal(none.out, "");
 }
 
+/* The warning is of what is new only. In a network of the test's own. */
+static void test_listening_port(void **state)
+{
+	const struct instance *i = instance_of(state);
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(22) };
+	_cleanup_fd_ int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+
+	put_guests(i);
+	assert_int_equal(unshare(CLONE_NEWNET), 0);
+
+	_cleanup_fd_ int s = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(bind(s, (struct sockaddr *)&at, sizeof(at)), 0);
+	assert_int_equal(listen(s, 1), 0);
+
+	_cleanup_run_ struct run add = run_in(i, "net add web2 eth0 --net nat --publish 22:22,23:22,22:22/udp");
+	_cleanup_run_ struct run rate = run_in(i, "net set web2 eth0 --rate-out 1M");
+	_cleanup_run_ struct run set = run_in(i, "set web2 --publish 22:2222");
+
+	assert_int_equal(setns(home, CLONE_NEWNET), 0);
+	assert_int_equal(add.status, 0);
+	assert_true(str_has_prefix(add.err,
+				   "ctctl: warning: guest 'web2': eth0: this host itself listens at 0.0.0.0, port 22/tcp: "));
+	assert_null(strstr(add.err + 1, "ctctl: warning"));
+	assert_string_equal(rate.err, "");
+	assert_non_null(strstr(set.err, "ADDRESS:22:2222"));
+	assert_int_equal(set.status, 0);
+}
+
 static void test_pools(void **state)
 {
 	const struct instance *i = instance_of(state);
@@ -263,13 +239,11 @@ static void test_pools(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_list, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_json, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_rules, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_traffic, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_failures, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_changing_rules, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_pools, setup, teardown),
+		INSTANCE_TEST(test_list),	    INSTANCE_TEST(test_json),
+		INSTANCE_TEST(test_rules),	    INSTANCE_TEST(test_traffic),
+		INSTANCE_TEST(test_failures),	    INSTANCE_TEST(test_capture_of_a_stopped_guest),
+		INSTANCE_TEST(test_changing_rules), INSTANCE_TEST(test_listening_port),
+		INSTANCE_TEST(test_pools),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

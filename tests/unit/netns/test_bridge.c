@@ -181,48 +181,64 @@ static void wait_for_ports(int from, int to)
 		;
 }
 
+/* The guests of two_ports(), each by a packet socket. */
+struct pair {
+	int guest;
+	int other;
+};
+
+static struct pair pair_open(struct world *w)
+{
+	struct pair pair;
+	struct err err = ERR_INIT;
+
+	assert_ok(two_ports(w, 0, 0, &err), &err);
+	pair.guest = packet_socket(w->guest);
+	pair.other = packet_socket(w->lan);
+	wait_for_ports(pair.other, pair.guest);
+	return pair;
+}
+
+static void pair_close(struct pair *pair)
+{
+	close(pair->guest);
+	close(pair->other);
+}
+
 /*
  * What is for others is not seen, what is for it arrives before it ever sent anything, and nobody else's MAC can be taken over.
  */
 static void test_port_sees_only_its_own(void **state)
 {
 	struct world *w = *state;
-	struct err err = ERR_INIT;
 
 	NEED_ROOT();
-	assert_ok(two_ports(w, 0, 0, &err), &err);
 
-	_cleanup_fd_ int guest = packet_socket(w->guest);
-	_cleanup_fd_ int other = packet_socket(w->lan);
+	_cleanup_(pair_close) struct pair pair = pair_open(w);
 
-	wait_for_ports(other, guest);
-	send_frame(other, guest_mac, lan_mac, 'a');
-	assert_int_equal(next_mark(guest, 2000), 'a');
-	send_frame(other, nobody, lan_mac, 'b');
-	send_frame(other, broadcast, lan_mac, 'c');
-	assert_int_equal(next_mark(guest, 2000), 'c');
+	send_frame(pair.other, guest_mac, lan_mac, 'a');
+	assert_int_equal(next_mark(pair.guest, 2000), 'a');
+	send_frame(pair.other, nobody, lan_mac, 'b');
+	send_frame(pair.other, broadcast, lan_mac, 'c');
+	assert_int_equal(next_mark(pair.guest, 2000), 'c');
 
 	/* It says that it is somebody else, and is not believed. */
-	send_frame(guest, broadcast, nobody, 'd');
-	assert_int_equal(next_mark(other, 2000), 'd');
-	send_frame(other, nobody, lan_mac, 'e');
-	send_frame(other, broadcast, lan_mac, 'f');
-	assert_int_equal(next_mark(guest, 2000), 'f');
+	send_frame(pair.guest, broadcast, nobody, 'd');
+	assert_int_equal(next_mark(pair.other, 2000), 'd');
+	send_frame(pair.other, nobody, lan_mac, 'e');
+	send_frame(pair.other, broadcast, lan_mac, 'f');
+	assert_int_equal(next_mark(pair.guest, 2000), 'f');
 }
 
 /* The port's end on the host is no IPv6 host of the guest's link. */
 static void test_port_has_no_address(void **state)
 {
 	struct world *w = *state;
-	struct err err = ERR_INIT;
 
 	NEED_ROOT();
-	assert_ok(two_ports(w, 0, 0, &err), &err);
 
-	_cleanup_fd_ int guest = packet_socket(w->guest);
-	_cleanup_fd_ int other = packet_socket(w->lan);
+	_cleanup_(pair_close) struct pair pair = pair_open(w);
 
-	wait_for_ports(other, guest);
 	enter(w->host);
 	assert_int_equal(count_addresses("vmech0", AF_INET6), 0);
 }

@@ -193,7 +193,10 @@ static void test_macvlan_parent(void **state)
 	NEED_ROOT();
 	assert_int_equal(net_macvlan_create(&spec, &err), -ENODEV);
 	assert_err_has(&err, "'up0'");
+	assert_int_equal(net_parent_check("up0", &err), -ENODEV);
+	assert_err_has(&err, "parent 'up0'");
 	make_veth(w->lan, "up0", "lan0", lan_mac, NULL);
+	assert_ok(net_parent_check("up0", &err), &err);
 	set_down("up0");
 	assert_int_equal(net_macvlan_create(&spec, &err), -ENETDOWN);
 	assert_err_has(&err, "down");

@@ -119,6 +119,8 @@ static void test_forwarding4(void **state)
 
 	(void)state;
 	NEED_ROOT();
+	/* A new namespace has it as the host's first one has (ip-sysctl.rst, devconf_inherit_init_net). */
+	change_setting("ipv4/ip_forward", "0");
 	assert_int_equal(net_forwarding_is_enabled(AF_INET), 0);
 	assert_int_equal(net_forwarding_enable(AF_INET, &err), 1);
 	assert_int_equal(net_forwarding_enable(AF_INET, &err), 0);
