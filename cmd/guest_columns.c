@@ -72,14 +72,14 @@ static struct value get_suspended(const void *row, const struct column *column _
 {
 	const struct guest_row *g = row;
 
-	return known(VALUE_TIME, g->status.suspended_at);
+	return value_of_nonzero(VALUE_TIME, g->status.suspended_at);
 }
 
 static struct value get_checkpoint(const void *row, const struct column *column _unused_)
 {
 	const struct guest_row *g = row;
 
-	return known(VALUE_SIZE, g->status.checkpoint_bytes);
+	return value_of_nonzero(VALUE_SIZE, g->status.checkpoint_bytes);
 }
 
 static struct value get_usage(const void *row, const struct column *column)
