@@ -16,6 +16,7 @@
 #include "netns/link.h"
 #include "runtime/checkpoint/criu.h"
 #include "runtime/checkpoint/externals.h"
+#include "runtime/checkpoint/ghosts.h"
 #include "runtime/checkpoint/resume.h"
 #include "runtime/container/rlimits.h"
 #include "runtime/network.h"
@@ -70,6 +71,14 @@ static int plug_closed(struct restore *re, struct err *err)
 	return r;
 }
 
+/* While the guest's area is where nobody but us has it. */
+static int sweep_ghosts(const struct ct_spec *spec, int tree, struct err *err)
+{
+	_cleanup_fd_ int images = path_open_dir(spec->dir_fd, CHECKPOINT_DIR, O_RDONLY);
+
+	return images < 0 ? err_sys(err, -images, "open the guest's checkpoint") : checkpoint_sweep_ghosts(images, tree, err);
+}
+
 /* Over the guest's own run folder: one that is there, and that nobody looks into by its path in this mount namespace. */
 static int mount_root(struct restore *re, const char *where, struct err *err)
 {
@@ -79,6 +88,8 @@ static int mount_root(struct restore *re, const char *where, struct err *err)
 
 	if (tree < 0)
 		return tree;
+	if (sweep_ghosts(spec, tree, err) < 0)
+		return -err->code;
 	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return err_sys(err, errno, "make a mount namespace");
 	if (syscall(SYS_move_mount, tree, "", AT_FDCWD, where, MOVE_MOUNT_F_EMPTY_PATH) < 0)
