@@ -67,9 +67,10 @@ int cgroup_tree_set(const char *path, const struct cgroup_tree *tree, const stru
 
 /*
  * One line for each group, as text for a manifest, and back: "UID GID CONTROLLER,CONTROLLER PATH", and behind a blank the
- * properties if there are any; "-" for no controllers, "." for the guest's own group, which is the first. A path of anything but [A-Za-z0-9_.:@\\-] and slashes, with "." or "..", absolute,
- * too long or too deep, without its parent before it or twice, is -EBADMSG in either direction, and so are properties of other
- * files, with other characters than [a-z0-9 .,-], or longer than 1024: the guest chose the names and the values.
+ * properties if there are any; "-" for no controllers, "." for the guest's own group, which is the first. A path of anything but
+ * [A-Za-z0-9_.:@\\-] and slashes, with "." or "..", absolute, too long or too deep, without its parent before it or twice, is
+ * -EBADMSG in either direction, and so are properties of other files, with values of other characters than [a-z0-9 .,-], or of
+ * more than 1024: the guest chose the names and the values.
  * (systemd escapes with "\\x2d".)
  */
 int cgroup_tree_print(const struct cgroup_tree *tree, char **ret) _must_check_;
