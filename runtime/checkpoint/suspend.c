@@ -18,6 +18,7 @@
 #include "runtime/checkpoint/images.h"
 #include "runtime/checkpoint/mend_images.h"
 #include "runtime/checkpoint/nursery.h"
+#include "runtime/checkpoint/repaired.h"
 #include "runtime/container/cgroup_tree.h"
 #include "runtime/container/container.h"
 #include "runtime/container/monitor_fds.h"
@@ -208,6 +209,11 @@ static int go_on(const struct guest *guest, const char *cgroup, const struct net
 
 	if (r < 0)
 		e = &later;
+	next = checkpoint_end_repair(cgroup, e);
+	if (next < 0 && r == 0) {
+		r = next;
+		e = &later;
+	}
 	for (size_t i = 0; i < nets->n; i++) {
 		next = network_open(guest->node, &nets->list[i], e);
 		if (next < 0 && r == 0) {
