@@ -358,6 +358,21 @@ static void test_damaged_ghost(void **state)
 	world_close(&w);
 }
 
+/* It has its mode, behind a symlink's target that is longer than any path. */
+static void test_large_ghost(void **state)
+{
+	char image[12 + 3 + 9000 + 2] = HEAD_GHOST "\x2d\x23\0\0\x5a\xa8\x46";
+	struct world w;
+
+	image[sizeof(image) - 2] = 0x18;
+	image[sizeof(image) - 1] = 0x01;
+	world_open(&w, state);
+	put_deleted(&w, 3, 1, "/a", S_IFREG | 0600);
+	put_bytes(w.images, "ghost-file-1.img", image, sizeof(image));
+	refused(&w, "ghost-file-1.img");
+	world_close(&w);
+}
+
 static void test_damaged_remap(void **state)
 {
 	struct world w;
@@ -371,10 +386,10 @@ static void test_damaged_remap(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		SCRATCH_TEST(test_files),	  SCRATCH_TEST(test_several_names), SCRATCH_TEST(test_above),
-		SCRATCH_TEST(test_folders),	  SCRATCH_TEST(test_older_folder),  SCRATCH_TEST(test_outside),
-		SCRATCH_TEST(test_nothing),	  SCRATCH_TEST(test_names),	    SCRATCH_TEST(test_damaged_ghost),
-		SCRATCH_TEST(test_damaged_remap),
+		SCRATCH_TEST(test_files),	SCRATCH_TEST(test_several_names), SCRATCH_TEST(test_above),
+		SCRATCH_TEST(test_folders),	SCRATCH_TEST(test_older_folder),  SCRATCH_TEST(test_outside),
+		SCRATCH_TEST(test_nothing),	SCRATCH_TEST(test_names),	  SCRATCH_TEST(test_damaged_ghost),
+		SCRATCH_TEST(test_large_ghost), SCRATCH_TEST(test_damaged_remap),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
