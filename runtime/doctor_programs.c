@@ -69,33 +69,20 @@ void doctor_mmdebstrap(const struct node *node _unused_, struct doctor_finding *
 	look_for_program(f, "mmdebstrap", "mmdebstrap");
 }
 
-static void keep_version(void *context, const char *line)
-{
-	char *version = context;
-
-	if (!*version)
-		sscanf(line, "Version: %31s", version);
-}
-
-/* Version 4 is the first that restores on current kernels (rseq, and the C library's use of it). */
 void doctor_criu(const struct node *node _unused_, struct doctor_finding *f)
 {
-	const char *argv[] = { NULL, "--version", NULL };
-	char version[32] = "";
-	struct proc_spec spec = PROC_SPEC_INIT;
+	struct criu_version version;
 	struct err err = ERR_INIT;
+	const char *path;
 
-	spec.argv = argv;
-	spec.on_line = keep_version;
-	spec.context = version;
-	if (criu_find_program(&argv[0], &err) < 0 || proc_run(&spec, "criu", &err) < 0) {
+	if (criu_find_program(&path, &err) < 0 || criu_get_version(&version, &err) < 0) {
 		doctor_found(f, DOCTOR_LACKING, "%.150s", err.msg);
 		doctor_advise(f, "Suspending and live migration need it: make deps-criu, in ctctl's sources.");
 		return;
 	}
-	doctor_found(f, doctor_version_is(version, 4, 0) ? DOCTOR_OK : DOCTOR_LACKING, "%s %s", argv[0], version);
+	doctor_found(f, criu_version_does(&version) ? DOCTOR_OK : DOCTOR_LACKING, "%s %u.%u", path, version.major, version.minor);
 	if (f->verdict != DOCTOR_OK)
-		doctor_advise(f, "Version 4 or later is needed: make deps-criu, in ctctl's sources.");
+		doctor_advise(f, "Version 4.2 or later is needed: make deps-criu, in ctctl's sources.");
 }
 
 /* Whether it works is tried by the backend of virtual machines; this only looks. */

@@ -84,4 +84,19 @@ pid_t criu_restore(const struct criu_request *request, struct err *err) _must_ch
  * what to do, if it is not there. The path is not the caller's.
  */
 int criu_find_program(const char **ret_path, struct err *err) _must_check_;
+
+/*
+ * 4.2 is the first that restores guests with user namespaces of their own from its own images: before, the range of groups that may
+ * ping (net.ipv4.ping_group_range) was saved as the host counts them, and refused by the kernel at the restore.
+ */
+#define CRIU_MAJOR_MIN 4
+#define CRIU_MINOR_MIN 2
+struct criu_version {
+	unsigned int major, minor;
+};
+/* Asks the program. UNSUPPORTED without one, or if it does not answer. */
+int criu_get_version(struct criu_version *ret, struct err *err) _must_check_;
+bool criu_version_does(const struct criu_version *version);
+
+/* Is there one, and is it late enough? UNSUPPORTED, with what to do. */
 int criu_check_program(struct err *err) _must_check_;

@@ -41,13 +41,6 @@ int criu_find_program(const char **ret, struct err *err)
 	return err_exit(err, EXIT_UNSUPPORTED, ENOENT, "the program criu is missing: " WHAT_TO_DO);
 }
 
-int criu_check_program(struct err *err)
-{
-	const char *path;
-
-	return criu_find_program(&path, err);
-}
-
 /* The ids of our children, zombies included. They come and go only by our own doing, and by that of a CRIU. */
 static int list_children(pid_t **ret, size_t *ret_n)
 {

@@ -81,7 +81,7 @@ as_before() {
 	needs criu
 	new_at_work g1
 	ls -A "$GUESTS/g1" >"$BATS_TEST_TMPDIR/files"
-	CTCTL_CRIU=/bin/false refuse 16 ct suspend g1 says g1 'goes on'
+	CTCTL_CRIU=/bin/false refuse 4 ct suspend g1 says CRIU
 	as_before
 	# Of deleted files, which have to be kept with the memory, only so much is.
 	# shellcheck disable=SC2016
