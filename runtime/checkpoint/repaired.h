@@ -15,6 +15,9 @@
  * those that refuse, are passed over, and a missing group is a success; an error is a group that cannot be read, or memory.
  * Out of its reach: sockets that no process has open but that are on their way in a Unix socket (SCM_RIGHTS).
  *
+ * What it cannot undo is what a process meets before: CRIU thaws the group when it holds the processes, and its end lets go of
+ * them. A read() that waited for its connection fails with EPERM at once, unless the group was frozen again by then.
+ *
  * Called by the host's root under the guest's lock, when no CRIU works on the guest any more, best while the group is frozen.
  */
 int checkpoint_end_repair(const char *cgroup, struct err *err) _must_check_;
