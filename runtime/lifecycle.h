@@ -34,7 +34,10 @@ int guest_start(const struct node *node, const char *name, bool discard_checkpoi
  */
 int guest_suspend(const struct node *node, const char *name, struct err *err) _must_check_;
 
-/* Lets a suspended guest go on. NOT_SUSPENDED if it is not; RUNNING. The checkpoint is removed when the guest runs, and only then. */
+/*
+ * Lets a suspended guest go on. NOT_SUSPENDED if it is not; RUNNING. The checkpoint is removed when the guest runs, and only
+ * then.
+ */
 int guest_resume(const struct node *node, const char *name, struct err *err) _must_check_;
 
 struct guest_stop_spec {

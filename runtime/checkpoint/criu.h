@@ -18,10 +18,10 @@ struct cgroup_join;
  */
 
 /*
- * The stages that a caller may act on; others are answered "go on". pid is the root process's on the host, from SETUP_NAMESPACES on.
- * POST_RESTORE is the last at which CRIU itself hears of a failure and cleans up: on a later one of a restore, CRIU and what it made
- * are killed, and the folder of the images may keep an empty one, .criu.cgyard.XXXXXX. The network is unlocked right after it, with
- * the sockets in the same state.
+ * The stages that a caller may act on; others are answered "go on". pid is the root process's on the host, from
+ * SETUP_NAMESPACES on. POST_RESTORE is the last at which CRIU itself hears of a failure and cleans up: on a later one of a
+ * restore, CRIU and what it made are killed, and the folder of the images may keep an empty one, .criu.cgyard.XXXXXX. The
+ * network is unlocked right after it, with the sockets in the same state.
  */
 enum criu_stage {
 	CRIU_NETWORK_LOCK,
@@ -67,8 +67,8 @@ struct criu_request {
  * Both calls are for processes with one thread, which start and reap no others of their own meanwhile but within `notify`.
  *
  * Saves a tree of processes: established TCP connections, file locks, deleted files and what a guest's systemd has, as the facts
- * on checkpoints have it. An error names CRIU's own reason, the last that its log has; its exit status is CHECKPOINT, or UNSUPPORTED
- * without CRIU.
+ * on checkpoints have it. An error names CRIU's own reason, the last that its log has; its exit status is CHECKPOINT, or
+ * UNSUPPORTED without CRIU.
  */
 int criu_dump(const struct criu_request *request, struct err *err) _must_check_;
 
@@ -86,8 +86,8 @@ pid_t criu_restore(const struct criu_request *request, struct err *err) _must_ch
 int criu_find_program(const char **ret_path, struct err *err) _must_check_;
 
 /*
- * 4.2 is the first that restores guests with user namespaces of their own from its own images: before, the range of groups that may
- * ping (net.ipv4.ping_group_range) was saved as the host counts them, and refused by the kernel at the restore.
+ * 4.2 is the first that restores guests with user namespaces of their own from its own images: before, the range of groups
+ * that may ping (net.ipv4.ping_group_range) was saved as the host counts them, and refused by the kernel at the restore.
  */
 #define CRIU_MAJOR_MIN 4
 #define CRIU_MINOR_MIN 2

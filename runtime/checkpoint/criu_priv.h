@@ -73,7 +73,8 @@ void criu_worker_undo(struct criu_worker *worker);
 void criu_worker_free(struct criu_worker *worker);
 
 /*
- * The last reason that the log in the images' folder has, without CRIU's clock and source positions; the caller frees. NULL: none.
+ * The last reason that the log in the images' folder has, without CRIU's clock and source positions; the caller frees. NULL:
+ * none.
  */
 char *criu_log_reason(int images_fd, const char *log) _must_check_;
 

@@ -9,8 +9,8 @@
 struct net_plans;
 
 /*
- * What a guest has of the host's, named for CRIU in the same way when it is saved and when it is restored: the device nodes in its
- * /dev, its console's terminal, its network interfaces.
+ * What a guest has of the host's, named for CRIU in the same way when it is saved and when it is restored: the device nodes in
+ * its /dev, its console's terminal, its network interfaces.
  */
 struct externals {
 	char **list; /* "mnt[/dev/null]:dev-null" */

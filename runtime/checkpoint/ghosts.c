@@ -219,8 +219,8 @@ static int remove_at(int dir_fd, const char *name, bool is_dir, const struct tim
 }
 
 /*
- * In the folder of `path`, and in each above it: which of them were there when CRIU looked depends on which deleted folders it had
- * made by then. Changes `path`.
+ * In the folder of `path`, and in each above it: which of them were there when CRIU looked depends on which deleted folders it
+ * had made by then. Changes `path`.
  */
 static int remove_upwards(int root_fd, char *path, bool is_dir, const struct timespec *saved)
 {

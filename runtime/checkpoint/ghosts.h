@@ -6,13 +6,13 @@
 /*
  * What a killed restore leaves in a guest's root.
  *
- * A file that was deleted while it was open is in an image of its own. To restore it, CRIU makes it under a name of its own beside
- * the one it had, PATH.cr.ID.ghost, or in the nearest folder above that is still there, opens it and unlinks it (create_ghost() in
- * criu/files-reg.c). A deleted folder gets the name that it had. Who kills CRIU in between leaves them in the guest's area, and the
- * next restore of the same checkpoint finds that they exist and fails.
+ * A file that was deleted while it was open is in an image of its own. To restore it, CRIU makes it under a name of its own
+ * beside the one it had, PATH.cr.ID.ghost, or in the nearest folder above that is still there, opens it and unlinks it
+ * (create_ghost() in criu/files-reg.c). A deleted folder gets the name that it had. Who kills CRIU in between leaves them in
+ * the guest's area, and the next restore of the same checkpoint finds that they exist and fails.
  *
- * The names link_remap.N, for files that have another link, are not left behind but part of the checkpoint: the dump made them, and
- * the restore needs them.
+ * The names link_remap.N, for files that have another link, are not left behind but part of the checkpoint: the dump made
+ * them, and the restore needs them.
  */
 
 /*

@@ -62,8 +62,8 @@ int checkpoint_abandon(const struct guest *guest, struct err *err) _must_check_;
 int checkpoint_discard(const struct guest *guest, struct err *err) _must_check_;
 
 /*
- * Makes waste of it, on the disk when the call returns: before the processes that were saved run again, because from then on their
- * files are not those of the checkpoint any more, whatever ends next, the host included. checkpoint_abandon() removes it.
+ * Makes waste of it, on the disk when the call returns: before the processes that were saved run again, because from then on
+ * their files are not those of the checkpoint any more, whatever ends next, the host included. checkpoint_abandon() removes it.
  */
 int checkpoint_disown(int guest_dir_fd, struct err *err) _must_check_;
 

@@ -22,8 +22,8 @@ struct property {
 };
 
 /*
- * In the order in which they are written: swap before memory, so that a memory.max which has to reclaim does not swap out what may
- * not be; protection before limits; an idle group (cpu.idle) refuses a cpu.weight. Of a file with lines for devices only the
+ * In the order in which they are written: swap before memory, so that a memory.max which has to reclaim does not swap out what
+ * may not be; protection before limits; an idle group (cpu.idle) refuses a cpu.weight. Of a file with lines for devices only the
  * first, the default, is kept: a device has another number after the next boot. cgroup.freeze is not among them: CRIU could not
  * restore processes that stand. (Documentation/admin-guide/cgroup-v2.rst)
  */

@@ -45,8 +45,8 @@ struct pool;
 struct ct_spec;
 
 /*
- * Where processes that were saved come from, instead of an init-to-be (ct_spec.restore). Called in the monitor, as the host's root
- * in the host's namespaces, where it is again afterwards. The guest's init as a child of the caller, or a negative errno and
+ * Where processes that were saved come from, instead of an init-to-be (ct_spec.restore). Called in the monitor, as the host's
+ * root in the host's namespaces, where it is again afterwards. The guest's init as a child of the caller, or a negative errno and
  * nothing of it lives.
  */
 struct ct_restore {
@@ -104,8 +104,8 @@ int ct_note_state(const struct ct_spec *spec, pid_t init, struct err *err) _must
 const char *ct_device_name(size_t n, uint64_t features);
 
 /*
- * The root of a guest as a detached mount, from the layer, the area and the pool of `spec`, id-mapped as `userns_fd` is. Called by
- * the host's root.
+ * The root of a guest as a detached mount, from the layer, the area and the pool of `spec`, id-mapped as `userns_fd` is.
+ * Called by the host's root.
  */
 int ct_assemble_root(const struct ct_spec *spec, int userns_fd, struct err *err) _must_check_;
 
