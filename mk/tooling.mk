@@ -77,7 +77,3 @@ HOSTS ?=
 check:
 	+@MAKE='$(MAKE)' HOSTS='$(HOSTS)' tests/run-all
 .PHONY: check
-
-# What the test of checkpoints needs to mount a guest's root for CRIU.
-$(BUILD)/tests/integration/rootat: $(BUILD)/tests/integration/rootat.o $(ARCHIVES_storage)
-	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $^ $(LINK_storage)

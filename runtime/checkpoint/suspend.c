@@ -118,30 +118,35 @@ static int write_manifest(const struct guest *guest, const struct guest_run *run
 	return r < 0 ? r : checkpoint_write_manifest(images_fd, &manifest, err);
 }
 
-static int dump(const struct guest *guest, const struct guest_run *run, int images_fd, const char *console, struct err *err)
+/* A suspend on its way. */
+struct saving {
+	const struct guest *guest;
+	const struct guest_run *run;
+	int images_fd;
+	struct cgroup_join nursery; /* where CRIU is to be */
+};
+
+static int dump(const struct saving *saving, const char *console, struct err *err)
 {
+	const struct guest_run *run = saving->run;
 	_cleanup_free_ char *folder = NULL;
-	_cleanup_free_ char *nursery = nursery_path(guest);
-	_cleanup_(cgroup_join_close) struct cgroup_join join = CGROUP_JOIN_INIT;
 	_cleanup_free_ char *group = str_printf("/%s", run->cgroup);
 	_cleanup_(externals_free) struct externals externals = EXTERNALS_INIT;
-	int r = group && nursery ? cgroup_v2_folder(run->cgroup, &folder, err) : err_oom(err);
+	int r = group ? cgroup_v2_folder(run->cgroup, &folder, err) : err_oom(err);
 
-	if (r == 0)
-		r = ct_open_monitors(nursery, &join, err);
 	if (r == 0)
 		r = externals_of_dump(&externals, run->features, console, err);
 	if (r < 0)
 		return r;
 
 	struct criu_request request = {
-		.images_fd = images_fd,
+		.images_fd = saving->images_fd,
 		.log = "dump.log",
 		.timeout_s = DUMP_TIMEOUT_S,
 		.externals = (const char *const *)externals.list,
 		.n_externals = externals.n,
 		.pid = run->init.pid,
-		.group = &join,
+		.group = &saving->nursery,
 		.leave_running = true,
 		.freeze_cgroup = folder,
 		.cgroup_root = group,
@@ -151,20 +156,20 @@ static int dump(const struct guest *guest, const struct guest_run *run, int imag
 }
 
 /* Between "frozen" and the point of no return. */
-static int save_frozen(const struct guest *guest, const struct guest_run *run, int images_fd, struct err *err)
+static int save_frozen(const struct saving *saving, struct err *err)
 {
 	char console[40];
 	int r = fault_point("suspend.frozen", err);
 
 	if (r == 0)
-		r = write_manifest(guest, run, images_fd, console, err);
+		r = write_manifest(saving->guest, saving->run, saving->images_fd, console, err);
 	if (r == 0)
-		r = dump(guest, run, images_fd, console, err);
+		r = dump(saving, console, err);
 	if (r == 0)
 		r = fault_point("suspend.dumped", err);
 	if (r == 0)
-		r = checkpoint_mend_images(images_fd, err);
-	return r < 0 ? r : checkpoint_commit(guest, images_fd, err);
+		r = checkpoint_mend_images(saving->images_fd, err);
+	return r < 0 ? r : checkpoint_commit(saving->guest, saving->images_fd, err);
 }
 
 static int shut_all(const struct net_plans *nets, struct err *err)
@@ -184,18 +189,25 @@ static int admit_guest(int images_fd, const struct guest_run *run, struct err *e
 	return 0;
 }
 
-static int save(const struct guest *guest, const struct guest_run *run, const struct net_plans *nets, int images_fd,
-		struct err *err)
+/* What takes time is done before the guest stands. */
+static int save(struct saving *saving, const struct net_plans *nets, struct err *err)
 {
-	int r = admit_guest(images_fd, run, err);
+	_cleanup_free_ char *nursery = nursery_path(saving->guest);
+	const struct guest_run *run = saving->run;
+	int r = nursery ? ct_open_monitors(nursery, &saving->nursery, err) : err_oom(err);
 
+	if (r == 0)
+		r = admit_guest(saving->images_fd, run, err);
 	if (r == 0)
 		r = shut_all(nets, err);
 	if (r == 0)
 		r = fault_point("suspend.shut", err);
 	if (r == 0)
 		r = cgroup_freeze(run->cgroup, FREEZE_TIMEOUT_MS, err);
-	return r < 0 ? r : save_frozen(guest, run, images_fd, err);
+	if (r == 0)
+		r = save_frozen(saving, err);
+	cgroup_join_close(&saving->nursery);
+	return r;
 }
 
 /*
@@ -291,7 +303,9 @@ static int suspend(struct guest *guest, const struct guest_run *run, const struc
 
 	_cleanup_fd_ int images = begin(guest, run, err);
 
-	r = images < 0 ? images : save(guest, run, nets, images, err);
+	struct saving saving = { .guest = guest, .run = run, .images_fd = images, .nursery = CGROUP_JOIN_INIT };
+
+	r = images < 0 ? images : save(&saving, nets, err);
 	if (checkpoint_exists(guest)) {
 		int ended = end_saved(guest, r < 0 ? &undo : err);
 

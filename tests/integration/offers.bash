@@ -119,10 +119,6 @@ lacks_criu() {
 	said=$("$HERE/../../tools/criu-smoke" "$criu" 2>&1) || echo "$criu does not work on this kernel: $(paste -sd ' ' <<<"$said")"
 }
 
-lacks_rootat() {
-	[ -x "$ROOTAT" ] || echo "no '$ROOTAT': make build/tests/integration/rootat"
-}
-
 lacks_mirror() {
 	timeout 20 /usr/lib/apt/apt-helper -o Acquire::Retries=0 -o APT::Sandbox::User=root download-file http://deb.debian.org/debian/dists/bookworm/Release "$BATS_TEST_TMPDIR/Release" >/dev/null 2>&1 ||
 		echo "this machine does not reach Debian's mirror"
