@@ -163,7 +163,8 @@ is_whole() {
 	goes_on g1
 }
 
-@test "kill -9 of ctctl or of CRIU at any moment of a suspend or a resume loses nothing, and never makes two of one" {
+# A CRIU that is killed amidst a dump leaves processes that it has half changed: docs/ARCHITECTURE.md.
+@test "kill -9 of ctctl at any moment of a suspend, and of ctctl or CRIU at any of a resume, loses nothing and never makes two of one" {
 	needs criu
 	local i whom
 	new_at_work g1
@@ -175,7 +176,7 @@ is_whole() {
 	goes_on g1
 	for i in $(rounds 8); do
 		whom=$([ $((i % 2)) -eq 0 ] && echo criu || echo ctctl)
-		interrupt suspend $((RANDOM % suspend_ms)) "$whom"
+		interrupt suspend $((RANDOM % suspend_ms)) ctctl
 		is_whole
 		ct suspend g1
 		interrupt resume $((RANDOM % resume_ms)) "$whom"
