@@ -77,20 +77,22 @@ as_before() {
 	pings in_host -- 192.0.2.10
 }
 
+# A CRIU that says its version and does nothing else.
+forgetful_criu() {
+	local asked=$BATS_TEST_TMPDIR/asked program=$BATS_TEST_TMPDIR/forgetful
+	printf '#!/bin/sh\n[ ! -e "%s" ] || exit 1\n: >"%s"\nexec "%s" "$@"\n' "$asked" "$asked" "$CRIU" >"$program"
+	chmod 755 "$program"
+	echo "$program"
+}
+
 @test "a guest that cannot be saved goes on, and can be suspended when that has gone which could not be saved" {
 	needs criu
 	new_at_work g1
 	ls -A "$GUESTS/g1" >"$BATS_TEST_TMPDIR/files"
 	CTCTL_CRIU=/bin/false refuse 4 ct suspend g1 says CRIU
 	as_before
-	# Of deleted files, which have to be kept with the memory, only so much is.
-	# shellcheck disable=SC2016
-	leave g1 sh -c 'dd if=/dev/zero of=/root/big bs=1M count=1 seek=3000; exec 3</root/big; rm /root/big; echo $$ >/run/holder; exec sleep 1000'
-	within 10 ct exec g1 -- test -s /run/holder
-	refuse 16 ct suspend g1 says g1 'goes on'
+	CTCTL_CRIU=$(forgetful_criu) refuse 16 ct suspend g1 says g1 'goes on'
 	as_before
-	# shellcheck disable=SC2016
-	ct exec g1 -- sh -c 'kill "$(cat /run/holder)"'
 	ct suspend g1
 	ct resume g1
 	goes_on g1
