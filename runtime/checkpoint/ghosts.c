@@ -174,7 +174,7 @@ static int read_mode(int images_fd, const char *name, uint32_t *ret)
 static int look_at(int images_fd, struct ghost *ghost, struct err *err)
 {
 	char name[32];
-	uint32_t mode;
+	uint32_t mode = 0;
 
 	snprintf(name, sizeof(name), "ghost-file-%x.img", ghost->id);
 
