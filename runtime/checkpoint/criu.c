@@ -18,6 +18,7 @@ struct call {
 	struct criu_worker worker;
 	pid_t root;		    /* of the tree on the host, 0 as long as CRIU has not said it */
 	bool is_refused;	    /* a notify returned an error, which is in the caller's err */
+	bool is_let_go;		    /* what was restored runs as soon as CRIU detaches from it, which its end does, too */
 	struct criu_answer answer;  /* the last one */
 	unsigned char *answer_data; /* what it is in */
 };
@@ -112,6 +113,7 @@ static int notify(struct call *call, struct err *err)
 
 	struct err later = ERR_INIT;
 
+	call->is_let_go = call->is_let_go || (r == 0 && call->type == CRIU_RESTORE && stage == CRIU_PRE_RESUME);
 	criu_put_notified(&out, r == 0);
 	return send_message(call, &out, call->is_refused ? &later : err);
 }
@@ -141,8 +143,10 @@ static int judge(struct call *call, struct err *err)
 {
 	const struct criu_answer *answer = &call->answer;
 
-	if (answer->success && answer->type == call->type && (call->type == CRIU_DUMP || answer->pid > 0))
+	if (answer->success && answer->type == call->type && (call->type == CRIU_DUMP || answer->pid > 0)) {
+		call->root = answer->pid;
 		return 0;
+	}
 
 	/* Not the answer's own reason at first: it is the first error of all, which may be one that CRIU lived with. */
 	_cleanup_free_ char *reason = criu_log_reason(call->request->images_fd, call->request->log);
@@ -166,6 +170,9 @@ static int run(struct call *call, struct err *err)
 	r = converse(call, err);
 	if (r == 0)
 		r = judge(call, err);
+	/* Its stage PRE_RESUME is the last before it detaches: one that was killed there has done all. */
+	if (r < 0 && call->is_let_go && !call->is_refused && call->root > 0)
+		return 0;
 	/* CRIU is left alone amidst a dump: it has the guest's processes in its hands. */
 	if (r < 0 && call->type == CRIU_RESTORE)
 		criu_worker_undo(&call->worker);
@@ -184,5 +191,5 @@ pid_t criu_restore(const struct criu_request *request, struct err *err)
 	_cleanup_(call_free) struct call call = { .request = request, .type = CRIU_RESTORE, .worker = CRIU_WORKER_INIT };
 	int r = run(&call, err);
 
-	return r < 0 ? r : call.answer.pid;
+	return r < 0 ? r : call.root;
 }

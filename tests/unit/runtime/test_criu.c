@@ -125,7 +125,7 @@ static int kill_criu(void *context, enum criu_stage stage, pid_t pid, struct err
 
 static void a_criu_that_dies_leaves_nothing(void **state)
 {
-	static const enum criu_stage stages[] = { CRIU_SETUP_NAMESPACES, CRIU_POST_RESTORE, CRIU_PRE_RESUME };
+	static const enum criu_stage stages[] = { CRIU_SETUP_NAMESPACES, CRIU_POST_RESTORE };
 	struct bench *b = *state;
 	struct err err = ERR_INIT;
 
@@ -144,6 +144,26 @@ static void a_criu_that_dies_leaves_nothing(void **state)
 		assert_int_equal(kill(b->told, 0), -1);
 		expect_no_children();
 	}
+}
+
+/* All is restored then, and its end lets go of it as it would itself. */
+static void a_criu_that_dies_at_the_end_has_restored(void **state)
+{
+	struct bench *b = *state;
+	struct criu_request request;
+	struct err err = ERR_INIT;
+
+	need_criu();
+	start_tree(b, CLONE_NEWPID | CLONE_NEWNET);
+	assert_ok(dump(b, false, &err), &err);
+	expect_killed(b);
+	request = request_of(b, "restore.log");
+	request.notify = kill_criu;
+	b->refused = CRIU_PRE_RESUME;
+	b->tree = criu_restore(&request, &err);
+	assert_ok(b->tree, &err);
+	assert_int_equal(b->told, b->tree);
+	expect_alive(b);
 }
 
 static void a_process_that_is_not_there(void **state)
@@ -260,6 +280,7 @@ int main(void)
 		WITH_BENCH(a_refused_dump_leaves_it_running),
 		WITH_BENCH(a_refused_restore_leaves_nothing),
 		WITH_BENCH(a_criu_that_dies_leaves_nothing),
+		WITH_BENCH(a_criu_that_dies_at_the_end_has_restored),
 		WITH_BENCH(a_process_that_is_not_there),
 		WITH_BENCH(a_missing_program),
 		WITH_BENCH(a_program_that_only_ends),
