@@ -67,10 +67,11 @@ static const struct command commands[] = {
 	{ .section = SECTION_LIFE,
 	  .name = "suspend",
 	  .summary = "save running guests on the disk and end them",
-	  .description = "With their memory, processes and connections, so that resume lets them go on where they were, also "
-			 "after a reboot of the host. A guest that cannot be saved runs on. Commands of exec and enter are not the "
-			 "guest's own, and end. Limits, rates, rules and quotas of a suspended guest can be set; its addresses, "
-			 "interfaces and features cannot.",
+	  .description =
+		  "With their memory, processes and connections, so that resume lets them go on where they were, also "
+		  "after a reboot of the host. A guest that cannot be saved runs on. Commands of exec and enter are not the "
+		  "guest's own, and end. Limits, rates, rules and quotas of a suspended guest can be set; its addresses, "
+		  "interfaces and features cannot.",
 	  .arguments = { { "NAME", COMPLETE_RUNNING, false, true } },
 	  .examples = { "ctctl suspend web1" },
 	  .run = verb_suspend },
