@@ -393,9 +393,17 @@ repeats() {
 	has_shape 'after repeating it' "$BATS_TEST_TMPDIR/done.$1"
 }
 
-# each_fault PREFIX OPERATION...: at least one of the operations passes each of these points. On slow hosts, of which there are several, one is enough.
+# Slow hosts, of which there are several, share the points: each takes every second one, by the version of its distribution.
+is_ours() {
+	local version
+	[ "$PATIENCE" -gt 1 ] || return 0
+	version=$(sed -nE 's/^VERSION_ID="?([0-9]+).*/\1/p' /etc/os-release)
+	[ $((($1 + ${version:-0}) % 2)) -eq 0 ]
+}
+
+# each_fault PREFIX OPERATION...: at least one of the operations passes each of these points. On slow hosts one is enough.
 each_fault() {
-	local prefix=$1 name op passed names case none
+	local prefix=$1 name op passed names case none n=0
 	shift
 	names=$(fault_names "$prefix")
 	[ -n "$names" ]
@@ -403,6 +411,8 @@ each_fault() {
 		learn "$op"
 	done
 	for name in $names; do
+		n=$((n + 1))
+		is_ours "$n" || continue
 		passed=''
 		for op; do
 			[ -z "$passed" ] || [ "$PATIENCE" -eq 1 ] || continue
