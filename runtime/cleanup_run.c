@@ -77,6 +77,7 @@ static uint64_t protected_memory(const struct guest *guest, const char *cgroup)
 
 int guest_cleanup_run(struct guest *guest, struct err *err)
 {
+	static const char *const files[] = { CT_CONSOLE_SOCKET, LINKS_FILE_NEW, LINKS_FILE_NEXT_NEW, STATE_FILE_NEW };
 	_cleanup_free_ char *cgroup = guest_run_cgroup(guest);
 	uint64_t low;
 	int r;
@@ -93,10 +94,8 @@ int guest_cleanup_run(struct guest *guest, struct err *err)
 		guest_protect_or_warn(guest, low);
 	if (r == 0)
 		r = network_cleanup(guest, err);
-	if (r == 0)
-		r = remove_file(guest, CT_CONSOLE_SOCKET, err);
-	if (r == 0)
-		r = remove_file(guest, STATE_FILE_NEW, err);
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(files); i++)
+		r = remove_file(guest, files[i], err);
 	/* Last: while it is there, the next ctctl cleans up. */
 	return r < 0 ? r : remove_file(guest, STATE_FILE, err);
 }

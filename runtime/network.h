@@ -120,8 +120,10 @@ void network_announce(const struct net_plan *plan);
 int network_announce_all(const struct net_plans *plans, int netns_fd, struct err *err) _must_check_;
 
 /* RUN/NAME/links, replaced whole. While the network of a running guest is changed, links.next is what it is to become. */
-#define LINKS_FILE	"links"
-#define LINKS_FILE_NEXT "links.next"
+#define LINKS_FILE	    "links"
+#define LINKS_FILE_NEXT	    "links.next"
+#define LINKS_FILE_NEW	    ".links.new" /* of a writer that was killed: fd_replace_file_at() */
+#define LINKS_FILE_NEXT_NEW ".links.next.new"
 int network_note(int run_fd, const char *file, const struct net_plans *plans, struct err *err) _must_check_;
 /* 1; or 0 and an empty list without one. A damaged one is RECOVERY. Free with network_plans_free(). */
 int network_read_note(int run_fd, const char *file, struct net_plans *ret, struct err *err) _must_check_;
