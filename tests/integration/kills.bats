@@ -222,6 +222,7 @@ is_as_stopped() {
 	ct -q create g1 micro
 	echo 'start 0123' >"$RUNS/g1/journal"
 	echo 'init' >"$RUNS/g1/.state.new"
+	touch "$RUNS/g1/.links.new" "$RUNS/g1/.links.next.new"
 	says 'interrupted start' ct set g1 --description x
 	is_stopped_and_gone g1
 }
