@@ -138,6 +138,7 @@ interrupt() {
 	rm -f "$BATS_TEST_TMPDIR/criu.pid"
 	behind host "$CTCTL" "$1" g1
 	if [ "$3" = criu ]; then
+		# shellcheck disable=SC2154 # by behind()
 		within 5 has_criu "$behind"
 		sleep_ms "$2"
 		kill -KILL "$(cat "$BATS_TEST_TMPDIR/criu.pid")" 2>/dev/null || :
