@@ -165,12 +165,16 @@ host_boot() {
 	qemu_start "$1" "$2" && host_wait_ready "$1"
 }
 
-# host_start NAME IMAGE [PEER]: a host as it was when it was saved, but for the time, its name and its second link, which is plugged into that of PEER.
+# host_start NAME IMAGE [PEER]: a host as it was when it was saved, but for the time, its name, the random numbers that it will see (RNDRESEEDCRNG: hosts out of
+# one image would give the same addresses and ids to what they make) and its second link, which is plugged into that of PEER.
 host_start() {
+	local random
 	prepare "$@"
+	random=$(head -c 32 /dev/urandom | base64)
 	# Not "file:": QEMU 10.0 falls over when it reads what it wrote that way.
 	qemu_start "$1" "$2" -incoming "exec:cat $2/memory" || return
-	host_run "$1" "date -s @$(date +%s) >/dev/null; hostname $1"
+	host_run "$1" "date -s @$(date +%s) >/dev/null; hostname $1
+		perl -e 'open my \$pool, q(>), q(/dev/urandom) or die; syswrite \$pool, q($random) or die; ioctl(\$pool, 0x5207, 0) or die qq(reseed: \$!\n)'"
 }
 
 # host_run NAME COMMAND: by a shell of the host's root. Its output and its status.
