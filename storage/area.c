@@ -41,7 +41,7 @@ static int make_folders(struct pool *pool, const char *id, struct err *err)
 }
 
 /* The caller notes next, on another file system, that the area is there or gone: a power cut must not make that untrue. */
-static int commit(struct pool *pool, const char *id, struct err *err)
+int area_commit(struct pool *pool, const char *id, struct err *err)
 {
 	int r = pool->ops->commit(pool, id);
 
@@ -60,10 +60,10 @@ static int make_area(struct pool *pool, const char *id, uint64_t limit_bytes, st
 		r = fault_point("area.limit", err);
 	if (r == 0)
 		r = make_folders(pool, id, err);
-	return r < 0 ? r : commit(pool, id, err);
+	return r < 0 ? r : area_commit(pool, id, err);
 }
 
-static int check_limit(const struct pool *pool, uint64_t limit_bytes, struct err *err)
+int area_check_limit(const struct pool *pool, uint64_t limit_bytes, struct err *err)
 {
 	if (limit_bytes == 0 || pool->ops->set_limit)
 		return 0;
@@ -85,21 +85,38 @@ static int open_any(struct pool *pool, const char *id, struct err *err)
 	return fd < 0 && fd != -ENOENT ? pool_err(pool, err, -fd, "open the area '%s'", id) : fd;
 }
 
-/* Refuses a whole area, removes half of one. */
-static int make_way(struct pool *pool, const char *id, struct err *err)
+char *area_hidden_name(const char *id)
+{
+	return str_printf(".%s.new", id);
+}
+
+/* What an interrupted copy left. Almost always there is nothing. */
+static int remove_hidden(struct pool *pool, const char *id, struct err *err)
+{
+	_cleanup_free_ char *hidden = area_hidden_name(id);
+
+	if (!hidden)
+		return err_oom(err);
+	return path_exists_at(pool->data_fd, hidden) ? pool->ops->area_remove(pool, hidden, err) : 0;
+}
+
+int area_make_way(struct pool *pool, const char *id, struct err *err)
 {
 	_cleanup_fd_ int old = open_any(pool, id, err);
 
 	if (old < 0)
-		return old == -ENOENT ? 0 : old;
+		return old == -ENOENT ? remove_hidden(pool, id, err) : old;
 	if (path_exists_at(old, AREA_UPPER))
 		return err_exit(err, EXIT_AREA_EXISTS, EEXIST, "pool '%s' has an area '%s' already", pool->name, id);
-	return pool->ops->area_remove(pool, id, err);
+
+	int r = remove_hidden(pool, id, err);
+
+	return r < 0 ? r : pool->ops->area_remove(pool, id, err);
 }
 
 static int create_held(struct pool *pool, const char *id, uint64_t limit_bytes, struct err *err)
 {
-	int r = make_way(pool, id, err);
+	int r = area_make_way(pool, id, err);
 
 	if (r < 0)
 		return r;
@@ -115,7 +132,7 @@ static int create_held(struct pool *pool, const char *id, uint64_t limit_bytes, 
 
 int area_create(struct pool *pool, const char *id, uint64_t limit_bytes, struct err *err)
 {
-	int r = check_limit(pool, limit_bytes, err);
+	int r = area_check_limit(pool, limit_bytes, err);
 
 	if (r == 0)
 		r = pool_hold(pool, err);
@@ -131,8 +148,10 @@ int area_destroy(struct pool *pool, const char *id, struct err *err)
 	int r = str_check_name("area", id, err);
 
 	if (r == 0)
+		r = remove_hidden(pool, id, err);
+	if (r == 0)
 		r = pool->ops->area_remove(pool, id, err);
-	return r < 0 ? r : commit(pool, id, err);
+	return r < 0 ? r : area_commit(pool, id, err);
 }
 
 int area_open(struct pool *pool, const char *id, struct err *err)
@@ -166,7 +185,7 @@ int area_set_limit(struct pool *pool, const char *id, uint64_t limit_bytes, stru
 	if (fd < 0)
 		return fd;
 
-	int r = check_limit(pool, limit_bytes, err);
+	int r = area_check_limit(pool, limit_bytes, err);
 
 	return r < 0 || !pool->ops->set_limit ? r : pool->ops->set_limit(pool, id, limit_bytes, err);
 }

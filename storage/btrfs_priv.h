@@ -17,6 +17,13 @@
 /* Makes the subvolume `name` in the folder `dir_fd`. Its quota group 0/N comes with it, in the same transaction. */
 int btrfs_subvolume_create(int dir_fd, const char *name) _must_check_;
 
+/*
+ * Makes `name` in the folder `dir_fd` a snapshot of the subvolume that `subvolume_fd` is the top folder of, writable, as it is at
+ * one instant: with what was written to it and is not on the disk yet, which is written out first. Its quota group is new, without
+ * a limit.
+ */
+int btrfs_snapshot_create(int dir_fd, const char *name, int subvolume_fd) _must_check_;
+
 /* Removes it with all its files; their space is given back in the background. */
 int btrfs_subvolume_destroy(int dir_fd, const char *name) _must_check_;
 

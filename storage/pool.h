@@ -137,6 +137,29 @@ int area_open(struct pool *pool, const char *id, struct err *err) _must_check_;
 int area_set_limit(struct pool *pool, const char *id, uint64_t limit_bytes, struct err *err) _must_check_;
 int area_get_stat(struct pool *pool, const char *id, struct area_stat *ret, struct err *err) _must_check_;
 
+/*
+ * Makes the area `id` a copy of the area `from` of the same pool, with its limit in bytes (0: none). AREA_EXISTS if there is one.
+ * Interrupted anywhere it leaves what area_destroy() of `id` removes. On the disk when the call returns. The copy can be mounted
+ * over the same template as `from`, also at the same time, and shows the same files.
+ *
+ *   btrfs   A snapshot: one instant, whatever happens in `from` meanwhile. Its time does not depend on how much is in the area,
+ *	     only on what was written in the last seconds and is not on the disk, and on how many folders of the template were
+ *	     changed (their entries in the index of overlayfs: see overlay_index_priv.h).
+ *   dir     Every file by itself, sharing blocks where the file system can (FICLONE): the caller sees to it that nobody writes.
+ *	     Owners, modes, times of change, attributes, names of one file, holes, whiteouts, fifos and sockets are the same. File
+ *	     flags (chattr) and the time of a change of the inode are not.
+ *
+ * In both, handles (name_to_handle_at(2)) of files that are not of the template, taken in `from`, are not valid in the copy.
+ */
+int area_copy(struct pool *pool, const char *from, const char *id, uint64_t limit_bytes, struct err *err) _must_check_;
+
+/*
+ * Each of two areas takes the other's place, in one step: whatever happens, there are two, whole. What is mounted stays what it
+ * is. The limits stay with the names; after a kill they may not, until area_set_limit() is called again, as every start does. On
+ * the disk when the call returns.
+ */
+int area_exchange(struct pool *pool, const char *a, const char *b, struct err *err) _must_check_;
+
 /* Calls `each` with every pool's name / every area's id, in no order; stops at a negative return and passes it on. */
 int pool_each(const char *pools_dir, int (*each)(void *context, const char *name), void *context, struct err *err) _must_check_;
 int area_each(struct pool *pool, int (*each)(void *context, const char *id), void *context, struct err *err) _must_check_;

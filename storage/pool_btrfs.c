@@ -11,6 +11,7 @@
 #include "storage/btrfs_priv.h"
 #include "storage/mounted_priv.h"
 #include "storage/mounts.h"
+#include "storage/overlay_index_priv.h"
 #include "storage/pool_priv.h"
 
 /* Subvolumes with a quota group each, on a loop file of our own or in a folder of a btrfs that is there. */
@@ -159,14 +160,35 @@ static int pool_btrfs_area_remove(struct pool *pool, const char *id, struct err 
 	return r < 0 && r != -EBUSY ? pool_err(pool, err, -r, "remove the quota group of the area '%s'", id) : 0;
 }
 
-static int pool_btrfs_commit(struct pool *pool, const char *id)
-{
-	return btrfs_commit(pool->data_fd, id);
-}
-
 static int missing(const struct pool *pool, const char *id, struct err *err)
 {
 	return err_exit(err, EXIT_FAILED, ENOENT, "pool '%s' has no area '%s'", pool->name, id);
+}
+
+static int pool_btrfs_area_copy(struct pool *pool, const char *from, const char *name, struct err *err)
+{
+	uint64_t old = 0, new = 0;
+	_cleanup_fd_ int from_fd = open_subvolume(pool, from, &old, err);
+
+	if (from_fd < 0)
+		return from_fd == -ENOENT ? missing(pool, from, err) : from_fd;
+
+	int r = btrfs_snapshot_create(pool->data_fd, name, from_fd);
+
+	if (r < 0)
+		return pool_err(pool, err, -r, "make a snapshot of the area '%s'", from);
+
+	_cleanup_fd_ int fd = open_subvolume(pool, name, &new, err);
+
+	if (fd < 0)
+		return fd == -ENOENT ? missing(pool, name, err) : fd;
+	r = overlay_index_move(fd, old, new);
+	return r < 0 ? pool_err(pool, err, -r, "adapt the index of overlayfs in a copy of the area '%s'", from) : 0;
+}
+
+static int pool_btrfs_commit(struct pool *pool, const char *id)
+{
+	return btrfs_commit(pool->data_fd, id);
 }
 
 static int pool_btrfs_set_limit(struct pool *pool, const char *id, uint64_t limit_bytes, struct err *err)
@@ -211,6 +233,7 @@ const struct pool_ops pool_btrfs_ops = {
 	.attach = pool_btrfs_attach,
 	.area_make = pool_btrfs_area_make,
 	.area_remove = pool_btrfs_area_remove,
+	.area_copy = pool_btrfs_area_copy,
 	.commit = pool_btrfs_commit,
 	.set_limit = pool_btrfs_set_limit,
 	.get_usage = pool_btrfs_get_usage,

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -40,21 +41,29 @@ static int dir_area_make(struct pool *pool, const char *id, struct err *err)
 	return 0;
 }
 
-/* Renamed first: an area of which a part is gone must not be taken for a whole one. */
+/* Renamed first: an area of which a part is gone must not be taken for a whole one. A hidden folder is taken for none. */
 static int dir_area_remove(struct pool *pool, const char *id, struct err *err)
 {
-	_cleanup_free_ char *gone = str_printf(".%s.gone", id);
+	_cleanup_free_ char *gone = id[0] == '.' ? strdup(id) : str_printf(".%s.gone", id);
 
 	if (!gone)
 		return err_oom(err);
 
 	int r = path_remove_tree_at(pool->data_fd, gone);
 
-	if (r == 0 && renameat(pool->data_fd, id, pool->data_fd, gone) < 0)
+	if (r == 0 && id[0] != '.' && renameat(pool->data_fd, id, pool->data_fd, gone) < 0)
 		r = errno == ENOENT ? 0 : -errno;
 	if (r == 0)
 		r = path_remove_tree_at(pool->data_fd, gone);
 	return r < 0 ? pool_err(pool, err, -r, "remove the area '%s'", id) : 0;
+}
+
+static int dir_area_copy(struct pool *pool, const char *from, const char *name, struct err *err)
+{
+	(void)from;
+	(void)name;
+	return err_exit(err, EXIT_UNSUPPORTED, EOPNOTSUPP, "pool '%s' is of the kind dir, whose areas cannot be copied",
+			pool->name);
 }
 
 static int dir_commit(struct pool *pool, const char *id)
@@ -72,5 +81,6 @@ const struct pool_ops pool_dir_ops = {
 	.open = dir_open,
 	.area_make = dir_area_make,
 	.area_remove = dir_area_remove,
+	.area_copy = dir_area_copy,
 	.commit = dir_commit,
 };

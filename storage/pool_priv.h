@@ -51,6 +51,11 @@ struct pool_ops {
 	int (*area_make)(struct pool *pool, const char *id, struct err *err);
 	/* Removes it, also half of one, and what a killed removal left. A missing one is a success. */
 	int (*area_remove)(struct pool *pool, const char *id, struct err *err);
+	/*
+	 * Makes the folder `name`, which may be that of no area and is not there, a copy of the area `from` that overlayfs mounts
+	 * over the same layers. A failure or a kill leaves what `area_remove` removes.
+	 */
+	int (*area_copy)(struct pool *pool, const char *from, const char *name, struct err *err);
 	/* Waits until the area, or that there is none, is on the disk. 0 or a negative errno, bare. */
 	int (*commit)(struct pool *pool, const char *id);
 	int (*set_limit)(struct pool *pool, const char *id, uint64_t limit_bytes, struct err *err);
@@ -104,6 +109,24 @@ void pool_release(struct pool *pool);
 
 /* Is there a folder of that name that is no pool? */
 bool pool_is_leftover(int pools_fd, const char *name);
+
+/* Refuses a limit where the kind has none: UNSUPPORTED. */
+int area_check_limit(const struct pool *pool, uint64_t limit_bytes, struct err *err) _must_check_;
+
+/* AREA_EXISTS for a whole area of that id; what an interrupted call left of one, or of a copy, is removed. */
+int area_make_way(struct pool *pool, const char *id, struct err *err) _must_check_;
+
+/* Waits until the area, or that there is none, is on the disk. */
+int area_commit(struct pool *pool, const char *id, struct err *err) _must_check_;
+
+/*
+ * The name of the folder in which an area is made that is not made where it will be, or NULL when there is no memory. It is the
+ * name of no area: area_each() does not see it, area_destroy() of the id removes it.
+ */
+char *area_hidden_name(const char *id) _must_check_;
+
+/* Puts that folder on the disk, and then under the name of the area. */
+int area_show(struct pool *pool, const char *hidden, const char *id, struct err *err) _must_check_;
 
 /* What pool_get_disks() finds from a device's folder in sysfs: their number or a negative errno (disks.c). */
 int pool_disks_of_device(const char *sysfs, enum pool_disks which, struct pool_disk ret[POOL_DISKS_MAX]) _must_check_;
