@@ -183,10 +183,11 @@ static const struct command commands[] = {
 	  .name = "build",
 	  .summary = "build a new version of a template from its recipe",
 	  .description = "Without NAME, lists the recipes. Takes a minute or two for a whole distribution, which is downloaded "
-			 "from its mirror.",
+			 "from its mirror. A recipe of your own may begin with 'include = debian-13' in [recipe] and add to "
+			 "its packages, files and settings.",
 	  .arguments = { { "NAME", COMPLETE_RECIPE, true, false } },
 	  .options = OPT_BIT(RECIPE) | OPT_BIT(MIRROR) | OPT_BIT(MAX_SIZE) | OPT_BIT(MAX_FILES) | OPT_BIT(JSON),
-	  .examples = { "ctctl template build debian-12", "ctctl template build lamp --recipe debian-12" },
+	  .examples = { "ctctl template build debian-12", "ctctl template build lamp --recipe ./lamp.recipe" },
 	  .run = verb_template_build },
 	{ .section = SECTION_TEMPLATE,
 	  .group = "template",

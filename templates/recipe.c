@@ -14,6 +14,15 @@
 
 #define RECIPE_SUFFIX ".recipe"
 #define FILE_SECTION  "file "
+/* Of recipes that each include the next. */
+#define DEPTH_MAX 8
+
+/* A recipe that is being read, or one that it includes. */
+struct reading {
+	const char *recipes_dir;
+	struct recipe *recipe;
+	int depth;
+};
 
 static const struct text_key {
 	const char *section, *key;
@@ -131,12 +140,33 @@ static int on_file_key(struct recipe *r, const char *id, const char *key, const 
 	return err_set(err, EINVAL, "unknown key '%.60s' in [file %.60s]: expected path, mode or line", key, id);
 }
 
+static int read_named(const struct reading *reading, const char *name, struct err *err);
+
+static int include(const struct reading *reading, const char *name, struct err *err)
+{
+	const struct reading next = { reading->recipes_dir, reading->recipe, reading->depth + 1 };
+
+	if (next.depth > DEPTH_MAX)
+		return err_set(err, ELOOP, "include = %.60s: expected at most %d recipes that include one another", name,
+			       DEPTH_MAX);
+
+	int r = read_named(&next, name, err);
+
+	/* The one that was asked for is there. */
+	if (r == -ENOENT)
+		err->code = EINVAL;
+	return r == -ENOENT ? -EINVAL : r;
+}
+
 static int on_key(void *context, const char *section, const char *key, const char *value, struct err *err)
 {
-	struct recipe *r = context;
+	const struct reading *reading = context;
+	struct recipe *r = reading->recipe;
 
 	if (str_has_prefix(section, FILE_SECTION))
 		return on_file_key(r, section + strlen(FILE_SECTION), key, value, err);
+	if (strcmp(section, "recipe") == 0 && strcmp(key, "include") == 0)
+		return include(reading, value, err);
 	for (size_t i = 0; i < ARRAY_SIZE(text_keys); i++) {
 		if (strcmp(section, text_keys[i].section) == 0 && strcmp(key, text_keys[i].key) == 0)
 			return replace_text((char **)((char *)r + text_keys[i].offset), strdup(value), err);
@@ -179,27 +209,38 @@ static int no_recipe(const char *recipes_dir, const char *name, struct err *err)
 			listed && !str_is_empty(names) ? names : "none");
 }
 
-int recipe_load(const char *recipes_dir, const char *name, struct recipe *ret, struct err *err)
+static char *path_of(const char *recipes_dir, const char *name)
 {
-	int r = str_check_name("recipe", name, err);
+	return strchr(name, '/') ? strdup(name) : str_printf("%s/%s" RECIPE_SUFFIX, recipes_dir, name);
+}
+
+static int read_named(const struct reading *reading, const char *name, struct err *err)
+{
+	bool is_path = strchr(name, '/');
+	_cleanup_free_ char *path = path_of(reading->recipes_dir, name);
+	int r = is_path ? 0 : str_check_name("recipe", name, err);
 
 	if (r < 0)
 		return r;
-
-	_cleanup_fd_ int dir_fd = path_open_dir(AT_FDCWD, recipes_dir, O_RDONLY);
-	_cleanup_free_ char *file = str_printf("%s" RECIPE_SUFFIX, name);
-	_cleanup_free_ char *shown = str_printf("%s/%s" RECIPE_SUFFIX, recipes_dir, name);
-	_cleanup_recipe_ struct recipe recipe = { 0 };
-
-	if (!file || !shown)
+	if (!path)
 		return err_oom(err);
-	if (dir_fd < 0)
-		return err_sys(err, -dir_fd, "open the folder of recipes '%s'", recipes_dir);
-	r = ini_read_at(dir_fd, file, shown, on_key, &recipe, err);
-	if (r == -ENOENT)
-		return no_recipe(recipes_dir, name, err);
+	r = ini_read_at(AT_FDCWD, path, path, on_key, (void *)reading, err);
+	if (r == -ENOENT && is_path)
+		return err_exit(err, EXIT_NO_TEMPLATE, ENOENT, "no recipe '%.200s': there is no such file", path);
+	if (r == -ENOENT && reading->depth > 1)
+		return err_exit(err, EXIT_NO_TEMPLATE, ENOENT, "no recipe '%s' in '%s'", name, reading->recipes_dir);
+	return r == -ENOENT ? no_recipe(reading->recipes_dir, name, err) : r;
+}
+
+int recipe_load(const char *recipes_dir, const char *name, struct recipe *ret, struct err *err)
+{
+	_cleanup_recipe_ struct recipe recipe = { 0 };
+	_cleanup_free_ char *path = path_of(recipes_dir, name);
+	const struct reading reading = { recipes_dir, &recipe, 1 };
+	int r = path ? read_named(&reading, name, err) : err_oom(err);
+
 	if (r == 0)
-		r = check(&recipe, shown, err);
+		r = check(&recipe, path, err);
 	if (r < 0)
 		return r;
 	*ret = recipe;

@@ -10,6 +10,7 @@
  * A recipe, NAME.recipe: how a template is made. The keys are in recipe.c's tables.
  *
  *   [recipe]            kind = mmdebstrap | busybox     description = one line     init = the kind of init that must come out
+ *                       include = RECIPE: as if all of that one stood here; what follows adds to its lists and replaces the rest
  *   [debian]            suite mirror security_mirror components variant keyring packages (the last may be repeated)
  *   [tree]              remove = PATH  empty = PATH  folder = PATH  link = PATH -> TARGET  mask = UNIT    (each may be repeated)
  *   [file ID]           path = /etc/x   mode = 0644   line = ...        (repeated; each is a line of the file)
@@ -47,8 +48,8 @@ struct recipe {
 };
 
 /*
- * Reads and checks one. NO_TEMPLATE if there is no such recipe, with those that exist in the message; BAD_CONFIG for an error in
- * it.
+ * Reads and checks one: `name` is one of recipes_dir, or, if it has a slash, the path of a file; so is what it includes. NO_TEMPLATE
+ * if there is no such recipe, with those that exist in the message; BAD_CONFIG for an error in it.
  */
 int recipe_load(const char *recipes_dir, const char *name, struct recipe *ret, struct err *err) _must_check_;
 void recipe_free(struct recipe *r);

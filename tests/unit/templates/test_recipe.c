@@ -108,8 +108,59 @@ static void recipes_are_listed(void **state)
 	assert_true(recipe_load(s->recipes, "nope", &r, &err) < 0);
 	assert_int_equal(err.exit, EXIT_NO_TEMPLATE);
 	assert_err_has(&err, "mail, web");
-	assert_true(recipe_load(s->recipes, "../x", &r, &err) < 0);
+	assert_true(recipe_load(s->recipes, "..", &r, &err) < 0);
 	assert_int_equal(err.exit, EXIT_INVALID);
+}
+
+/* One of somebody's own, anywhere, on the base of one that is there. */
+static void a_recipe_includes_another(void **state)
+{
+	struct scratch *s = *state;
+	_cleanup_recipe_ struct recipe r = { 0 };
+	_cleanup_free_ char *own = str_printf("%s/own.recipe", s->path);
+	struct err err = ERR_INIT;
+
+	put_recipe(s, "base", "[recipe]\nkind = mmdebstrap\ndescription = B\ninit = systemd\n[debian]\npackages = dbus\n");
+	put_text(s->fd, "own.recipe", "[recipe]\ninclude = base\ndescription = O\n[debian]\npackages = nginx\n");
+	assert_ok(recipe_load(s->recipes, own, &r, &err), &err);
+	assert_string_equal(r.kind, "mmdebstrap");
+	assert_string_equal(r.init, "systemd");
+	assert_string_equal(r.description, "O");
+	assert_int_equal(r.packages.n, 2);
+	assert_string_equal(r.packages.items[0], "dbus");
+	assert_string_equal(r.packages.items[1], "nginx");
+}
+
+static void what_is_included_has_to_be_there(void **state)
+{
+	static const struct {
+		const char *text, *part;
+	} cases[] = {
+		{ "[recipe]\ndescription = x\ninclude = nope\n", "bad.recipe line 3: no recipe 'nope'" },
+		{ "[recipe]\ndescription = x\ninclude = ./nope\n",
+		  "bad.recipe line 3: no recipe './nope': there is no such file" },
+		{ "[recipe]\ninclude = bad\n", "expected at most 8 recipes" },
+		{ "[recipe]\ninclude = wrong\n", "wrong.recipe line 2: unknown key 'colour'" },
+	};
+	struct scratch *s = *state;
+
+	put_recipe(s, "wrong", "[recipe]\ncolour = red\n");
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_recipe_ struct recipe r = { 0 };
+		struct err err = ERR_INIT;
+
+		put_recipe(s, "bad", cases[i].text);
+		assert_true(recipe_load(s->recipes, "bad", &r, &err) < 0);
+		assert_int_equal(err.exit, EXIT_BAD_CONFIG);
+		assert_err_has(&err, cases[i].part);
+	}
+	{
+		_cleanup_recipe_ struct recipe r = { 0 };
+		struct err err = ERR_INIT;
+
+		assert_true(recipe_load(s->recipes, "./nope", &r, &err) < 0);
+		assert_int_equal(err.exit, EXIT_NO_TEMPLATE);
+	}
 }
 
 /* The tree is of strangers: its links lead out, what is done to it stays in. */
@@ -161,6 +212,8 @@ int main(void)
 		EACH(everything_in_a_recipe_is_done),
 		EACH(errors_name_file_and_line),
 		EACH(recipes_are_listed),
+		EACH(a_recipe_includes_another),
+		EACH(what_is_included_has_to_be_there),
 		EACH(nothing_happens_outside_of_a_hostile_tree),
 		EACH(a_tree_is_measured_without_following_links),
 	};
