@@ -32,6 +32,12 @@
 /* Of a guest that is created without a limit of its own, which would take what the host has. */
 #define MEMORY_DEFAULT (UINT64_C(1) << 30)
 
+/*
+ * systemd gives up on a host's shutdown after 30 minutes, and reboots without another word (JobTimeoutSec= of reboot.target). What
+ * is not saved by then has to be stopped within it, too, and the end of a suspend that is broken off takes up to three.
+ */
+#define SUSPEND_TIMEOUT_S (15 * 60)
+
 #define NETWORK_DEFAULT "10.200.0.1/20"
 /* RFC 1918, RFC 4193, link-local (RFC 3927, RFC 4291), and what carriers have for themselves (RFC 6598). */
 #define LOCAL_DEFAULT "10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 100.64.0.0/10, 169.254.0.0/16, fc00::/7, fe80::/10"
@@ -125,6 +131,8 @@ static bool name_instance(struct node *node)
 	node->may_forward = true;
 	node->default_pool = strdup("default");
 	node->default_memory = MEMORY_DEFAULT;
+	node->on_shutdown = SHUTDOWN_STOP;
+	node->suspend_timeout_s = SUSPEND_TIMEOUT_S;
 	return node->conf_dir && node->state_dir && node->run_dir && node->cgroup_parent && node->bridge && node->nft_table &&
 	       node->bridge_address && node->bridge_address6 && node->local_networks && node->default_pool;
 }

@@ -46,8 +46,11 @@ struct node {
 	/* Limit in bytes of the memory of a guest that is created without one of its own; 0: none. */
 	uint64_t default_memory;
 	enum net_mode default_net; /* of a guest that is created without a setting of the network */
-	char *uplink;		   /* on which the host answers for routed guests; NULL: that of the default route */
-	char *local_networks;	   /* whose traffic counts as local: a list for interface_parse_addresses() */
+
+	enum shutdown_action on_shutdown; /* of guests that do not say it themselves: shutdown.h */
+	uint64_t suspend_timeout_s;	  /* for all suspends of one shutdown together */
+	char *uplink;			  /* on which the host answers for routed guests; NULL: that of the default route */
+	char *local_networks;		  /* whose traffic counts as local: a list for interface_parse_addresses() */
 	char *nft_table;  /* "ctctl-v1": of what is plugged now; a running guest may be in an older one (net_plan.table) */
 	bool may_forward; /* ctctl switches the forwarding of packets on where a guest needs it */
 	const struct log *log;

@@ -14,6 +14,9 @@
 
 #define CONF_FILE "ctctl.conf"
 
+/* Who wants to wait that long has told systemd so, too. */
+#define SUSPEND_TIMEOUT_MAX_S 86400
+
 /* With less, no guest starts. */
 #define MEMORY_LEAST (UINT64_C(4) << 20)
 
@@ -156,6 +159,29 @@ static int set_network(struct node *node, const char *key, const char *value, st
 	return 0; /* unknown keys stay for newer versions */
 }
 
+static int set_on_shutdown(const char *key, const char *value, enum shutdown_action *ret, struct err *err)
+{
+	const struct param *p = param_find(key);
+
+	for (size_t i = 0; param_word(p, i); i++) {
+		if (strcmp(param_word(p, i), value) == 0) {
+			*ret = (enum shutdown_action)(SHUTDOWN_UNSET + 1 + i);
+			return 0;
+		}
+	}
+	return err_set(err, EINVAL, "%s '%.40s': expected stop or suspend", key, value);
+}
+
+static int set_suspend_timeout(const char *key, const char *value, uint64_t *ret, struct err *err)
+{
+	uint64_t v;
+
+	if (str_to_u64(value, SUSPEND_TIMEOUT_MAX_S, &v) < 0 || v == 0)
+		return err_set(err, EINVAL, "%s '%.40s': expected seconds, from 1 to %d", key, value, SUSPEND_TIMEOUT_MAX_S);
+	*ret = v;
+	return 0;
+}
+
 static int on_key(void *context, const char *section, const char *key, const char *value, struct err *err)
 {
 	struct node *node = context;
@@ -169,6 +195,10 @@ static int on_key(void *context, const char *section, const char *key, const cha
 		return set_ids(key, value, &node->ids_slots, err);
 	if (strcmp(key, "default-memory") == 0)
 		return set_memory(key, value, &node->default_memory, err);
+	if (strcmp(key, "on-shutdown") == 0)
+		return set_on_shutdown(key, value, &node->on_shutdown, err);
+	if (strcmp(key, "suspend-timeout") == 0)
+		return set_suspend_timeout(key, value, &node->suspend_timeout_s, err);
 	if (strcmp(key, "cgroup-parent") == 0)
 		return set_group(node, key, value, err);
 	if (strcmp(key, "default-pool") == 0) {

@@ -41,6 +41,7 @@ bool param_is_number(const struct param *p)
 	case PARAM_NUMBER:
 	case PARAM_BOOL:
 	case PARAM_FEATURES:
+	case PARAM_SHUTDOWN:
 	case PARAM_NETMODE:
 	case PARAM_FILTER:
 	case PARAM_QUOTA_ACTION:

@@ -21,6 +21,7 @@ enum param_kind {
 	PARAM_BOOL,	/* uint64_t 0 or 1 */
 	PARAM_CPUSET,	/* char *: cpuset_check() */
 	PARAM_FEATURES, /* uint64_t: 1 << enum guest_feature */
+	PARAM_SHUTDOWN, /* uint64_t: enum shutdown_action */
 	PARAM_INTERNAL, /* char *: only ctctl writes it */
 
 	/* Of the network. Lists are text in one way of writing, separated by ", ". */
@@ -59,6 +60,18 @@ enum guest_feature {
 #undef X
 };
 
+/* X(NAME, "word"): what becomes of a running guest when the host shuts down; runtime/shutdown.h. */
+#define SHUTDOWN_ACTIONS(X) \
+	X(STOP, "stop")     \
+	X(SUSPEND, "suspend")
+
+enum shutdown_action {
+	SHUTDOWN_UNSET, /* of a guest: as the node has it */
+#define X(name, word) SHUTDOWN_##name,
+	SHUTDOWN_ACTIONS(X)
+#undef X
+};
+
 #define PARAM_TYPE_TEXT		char *
 #define PARAM_TYPE_NAME		char *
 #define PARAM_TYPE_HOSTNAME	char *
@@ -69,6 +82,7 @@ enum guest_feature {
 #define PARAM_TYPE_NUMBER	uint64_t
 #define PARAM_TYPE_BOOL		uint64_t
 #define PARAM_TYPE_FEATURES	uint64_t
+#define PARAM_TYPE_SHUTDOWN	uint64_t
 #define PARAM_TYPE_NETMODE	uint64_t
 #define PARAM_TYPE_FILTER	uint64_t
 #define PARAM_TYPE_QUOTA_ACTION uint64_t

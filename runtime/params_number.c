@@ -41,12 +41,19 @@ static const char *const action_words[] = {
 #undef X
 };
 
+static const char *const shutdown_words[] = {
+#define X(name, word) word,
+	SHUTDOWN_ACTIONS(X)
+#undef X
+};
+
 static const char *const bool_words[] = { "no", "yes" };
 
 static const struct words choices[] = {
 	{ PARAM_NETMODE, NET_MODE_UNSET + 1, mode_words, ARRAY_SIZE(mode_words) },
 	{ PARAM_FILTER, NET_FILTER_FULL, filter_words, ARRAY_SIZE(filter_words) },
 	{ PARAM_QUOTA_ACTION, QUOTA_THROTTLE, action_words, ARRAY_SIZE(action_words) },
+	{ PARAM_SHUTDOWN, SHUTDOWN_UNSET + 1, shutdown_words, ARRAY_SIZE(shutdown_words) },
 	{ PARAM_BOOL, 0, bool_words, ARRAY_SIZE(bool_words) },
 	{ PARAM_FEATURES, 0, feature_words, ARRAY_SIZE(feature_words) },
 };

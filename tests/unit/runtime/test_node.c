@@ -78,7 +78,8 @@ static void test_conf_is_read(void **state)
 	NEED_ROOT();
 	put_conf(s, "bridge = br7\ndefault-pool: fast\nids-first = 1048576\nids-slots = 2\nfuture-key = x\n"
 		    "bridge-address = 10.9.0.1/16\ndefault-memory = 512M\nbridge-address6 = fd00:9::1/48\ndefault-net = none\n"
-		    "uplink = wan0\nlocal-networks = 192.0.2.0/24,2001:DB8::/32\nforwarding = no\n[later]\nbridge = other\n");
+		    "uplink = wan0\nlocal-networks = 192.0.2.0/24,2001:DB8::/32\nforwarding = no\n"
+		    "on-shutdown = suspend\nsuspend-timeout = 240\n[later]\nbridge = other\n");
 
 	_cleanup_node_ struct node *node = open_node(s, NULL);
 
@@ -92,10 +93,12 @@ static void test_conf_is_read(void **state)
 	assert_string_equal(node->uplink, "wan0");
 	assert_string_equal(node->local_networks, "192.0.2.0/24, 2001:db8::/32");
 	assert_false(node->may_forward);
+	assert_int_equal(node->on_shutdown, SHUTDOWN_SUSPEND);
+	assert_int_equal(node->suspend_timeout_s, 240);
 }
 
-/* What the network of an instance without a ctctl.conf is: its own names, and an IPv6 network that stays. */
-static void test_network_defaults(void **state)
+/* What an instance without a ctctl.conf is like: its network has its own names, and an IPv6 network that stays. */
+static void test_defaults_of_a_host(void **state)
 {
 	const struct scratch *s = *state;
 	struct net_address *local = NULL, address;
@@ -107,6 +110,7 @@ static void test_network_defaults(void **state)
 	_cleanup_node_ struct node *node = open_node(s, NULL), *again = open_node(s, NULL);
 
 	assert_int_equal(node->default_net, NET_MODE_NAT);
+	assert_int_equal(node->on_shutdown, SHUTDOWN_STOP);
 	assert_null(node->uplink);
 	assert_true(node->may_forward);
 	assert_string_equal(node->bridge_address, "10.200.0.1/20");
@@ -173,6 +177,10 @@ static void test_bad_conf(void **state)
 		{ "cgroup-parent =\n", "line 1: cgroup-parent" },
 		{ "default-memory = 1M\n", "line 1: default-memory '1M': expected" },
 		{ "default-memory =\n", "line 1: default-memory ''" },
+		{ "on-shutdown = hibernate\n", "line 1: on-shutdown 'hibernate': expected stop or suspend" },
+		{ "on-shutdown =\n", "line 1: on-shutdown ''" },
+		{ "suspend-timeout = 0\n", "line 1: suspend-timeout '0': expected seconds" },
+		{ "suspend-timeout = 15m\n", "line 1: suspend-timeout '15m'" },
 		{ "default-pool = ../x\n", "line 1: default-pool name" },
 	};
 	const struct scratch *s = *state;
@@ -197,7 +205,7 @@ int main(void)
 		SCRATCH_TEST(test_defaults_of_a_prefix),
 		SCRATCH_TEST(test_a_prefix_that_is_none),
 		SCRATCH_TEST(test_conf_is_read),
-		SCRATCH_TEST(test_network_defaults),
+		SCRATCH_TEST(test_defaults_of_a_host),
 		SCRATCH_TEST(test_default_memory),
 		SCRATCH_TEST(test_bad_conf),
 	};
