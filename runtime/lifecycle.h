@@ -34,6 +34,9 @@ int guest_start(const struct node *node, const char *name, bool discard_checkpoi
  */
 int guest_suspend(const struct node *node, const char *name, struct err *err) _must_check_;
 
+/* The same for a shutdown of the host, which notes in the checkpoint that it was one: such a guest goes on with the host. */
+int guest_suspend_for_shutdown(const struct node *node, const char *name, struct err *err) _must_check_;
+
 /*
  * Lets a suspended guest go on. NOT_SUSPENDED if it is not; RUNNING. The checkpoint is removed when the guest runs, and only
  * then.

@@ -31,7 +31,8 @@ struct checkpoint_manifest {
 	char kernel[80];	/* uname -r of the host */
 	uint64_t features;
 	uint64_t ids_first;
-	uint64_t started_at; /* when the guest was booted */
+	uint64_t started_at;   /* when the guest was booted */
+	uint64_t for_shutdown; /* 1: it ran when the host was shut down, and is to go on with the host (shutdown.h) */
 	struct cgroup_tree groups;
 };
 void checkpoint_manifest_free(struct checkpoint_manifest *manifest);

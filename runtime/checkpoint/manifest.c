@@ -21,6 +21,7 @@ struct field {
 	size_t offset;
 	size_t room; /* of a text; 0: a uint64_t */
 	bool may_be_empty;
+	bool may_be_missing; /* of a key that an earlier ctctl did not write: 0 */
 };
 
 #define TEXT(key_, name, may_be_empty_)                                                                     \
@@ -33,13 +34,18 @@ struct field {
 		.key = (key_), .offset = offsetof(struct checkpoint_manifest, name) \
 	}
 
+#define LATER_NUMBER(key_, name)                                                                            \
+	{                                                                                                   \
+		.key = (key_), .offset = offsetof(struct checkpoint_manifest, name), .may_be_missing = true \
+	}
+
 static const struct field fields[] = {
 	NUMBER("taken-at", taken_at),	  TEXT("boot", boot, false),
 	TEXT("uuid", uuid, false),	  TEXT("template", template_ref, true),
 	TEXT("console", console, true), /* lost with the guest's first monitor */
 	TEXT("cgroup", cgroup, false),	  TEXT("kernel", kernel, false),
 	NUMBER("features", features),	  NUMBER("ids", ids_first),
-	NUMBER("started-at", started_at),
+	NUMBER("started-at", started_at), LATER_NUMBER("for-shutdown", for_shutdown),
 };
 
 void checkpoint_manifest_free(struct checkpoint_manifest *manifest)
@@ -169,7 +175,7 @@ static int parse(char *text, struct checkpoint_manifest *ret, struct err *err)
 			return r;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
-		if (!(seen >> i & 1))
+		if (!(seen >> i & 1) && !fields[i].may_be_missing)
 			return err_damaged(err, fields[i].key, "is missing");
 	}
 	return read_groups(value, text, ret, err);

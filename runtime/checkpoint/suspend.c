@@ -2,254 +2,64 @@
 #include "runtime/checkpoint/suspend.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <sys/utsname.h>
-#include <time.h>
-#include <unistd.h>
+#include <fcntl.h>
 
 #include "base/cleanup.h"
-#include "base/fault.h"
 #include "base/journal.h"
-#include "base/str.h"
-#include "runtime/checkpoint/criu.h"
-#include "runtime/checkpoint/externals.h"
+#include "base/path.h"
 #include "runtime/checkpoint/images.h"
+#include "runtime/checkpoint/links.h"
 #include "runtime/checkpoint/mend_images.h"
 #include "runtime/checkpoint/nursery.h"
-#include "runtime/checkpoint/repaired.h"
-#include "runtime/container/cgroup_tree.h"
-#include "runtime/container/container.h"
-#include "runtime/container/monitor_fds.h"
+#include "runtime/checkpoint/save.h"
 #include "runtime/guest_priv.h"
 #include "runtime/lifecycle.h"
 #include "runtime/network.h"
 
-/* For the processes of a guest to stand, those that wait for a slow disk included. */
-#define FREEZE_TIMEOUT_MS 30000
-/* CRIU's own, for all of its dump: 500 processes on a busy host. */
-#define DUMP_TIMEOUT_S 600
-
-static int check_features(const struct guest *guest, uint64_t features, struct err *err)
+static int keep_links(const struct saving *saving, struct err *err)
 {
-	static const struct {
-		enum guest_feature feature;
-		const char *why;
-	} unsaved[] = {
-		{ FEATURE_NESTING, "containers of its own" },
-		{ FEATURE_IO_URING, "io_uring" },
-		{ FEATURE_FUSE, "file systems of its own (fuse)" },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(unsaved); i++) {
-		if (features >> unsaved[i].feature & 1)
-			return err_exit(
-				err, EXIT_UNSUPPORTED, ENOTSUP,
-				"guest '%s' may use %s, which no checkpoint can hold: ctctl set %s features=, then restart it",
-				guest->name, unsaved[i].why, guest->name);
-	}
-	return 0;
+	return checkpoint_keep_links(saving->images_fd, saving->area_fd, err);
 }
 
-/* What can be known without touching the guest. */
-static int check(const struct guest *guest, const struct guest_run *run, const struct net_plans *nets, struct err *err)
+static int open_area(const struct guest *guest, struct pool **ret_pool, struct err *err)
 {
-	int r = criu_check_program(err);
+	int r = pool_open(guest->node->pools_dir, guest->config.pool, ret_pool, err);
 
-	if (r == 0)
-		r = check_features(guest, run->features, err);
-	for (size_t i = 0; r == 0 && i < nets->n; i++) {
-		if (nets->list[i].mode == NET_MODE_MACVLAN)
-			r = err_exit(
-				err, EXIT_UNSUPPORTED, ENOTSUP,
-				"guest '%s': its interface '%s' is a macvlan, which cannot be saved: bridge it, or remove it",
-				guest->name, nets->list[i].guest_name);
-	}
-	return r;
+	return r < 0 ? r : area_open(*ret_pool, guest->config.uuid, err);
 }
 
-/* The terminal as CRIU knows it, by the end that the monitor holds: "" if that was lost with its first monitor. */
-static void name_console(const struct guest_run *run, char *room, size_t size)
+static int forget_links(const struct guest *guest, struct err *err)
 {
-	char path[48];
-	struct stat st;
+	_cleanup_(cleanup_pool) struct pool *pool = NULL;
+	_cleanup_fd_ int area = open_area(guest, &pool, err);
 
-	room[0] = '\0';
-	snprintf(path, sizeof(path), "/proc/%d/fd/%d", run->monitor.pid, MONITOR_FD_SLAVE);
-	if (stat(path, &st) == 0)
-		snprintf(room, size, "tty[%llx:%llx]", (unsigned long long)st.st_rdev, (unsigned long long)st.st_dev);
+	return area < 0 ? area : checkpoint_forget_links(area, err);
 }
 
-static int fill_manifest(const struct guest *guest, const struct guest_run *run, struct checkpoint_manifest *ret, struct err *err)
+static int put_links_back(const struct guest *guest, struct err *err)
 {
-	struct utsname host;
-	int r = uname(&host) < 0 ? -errno : 0;
+	_cleanup_(cleanup_pool) struct pool *pool = NULL;
+	_cleanup_fd_ int area = open_area(guest, &pool, err);
+	_cleanup_fd_ int images = area < 0 ? area : path_open_dir(guest->dir_fd, CHECKPOINT_DIR, O_RDONLY);
 
-	*ret = (struct checkpoint_manifest){
-		.taken_at = (uint64_t)time(NULL),
-		.features = run->features,
-		.ids_first = run->ids_first,
-		.started_at = run->started_at,
-	};
-	name_console(run, ret->console, sizeof(ret->console));
-	if (r == 0)
-		r = str_copy(ret->boot, sizeof(ret->boot), run->boot);
-	if (r == 0)
-		r = str_copy(ret->uuid, sizeof(ret->uuid), guest->config.uuid);
-	if (r == 0)
-		r = str_copy(ret->template_ref, sizeof(ret->template_ref), guest->config.template_ref);
-	if (r == 0)
-		r = str_copy(ret->kernel, sizeof(ret->kernel), host.release);
-	if (r == 0)
-		r = str_copy(ret->cgroup, sizeof(ret->cgroup), run->cgroup);
-	if (r < 0)
-		return err_sys(err, -r, "describe the checkpoint of guest '%s'", guest->name);
-	return cgroup_tree_read(run->cgroup, &ret->groups, err);
+	if (area < 0)
+		return area;
+	return images < 0 ? err_sys(err, -images, "open the checkpoint of guest '%s'", guest->name)
+			  : checkpoint_put_links_back(images, area, err);
 }
 
-static int write_manifest(const struct guest *guest, const struct guest_run *run, int images_fd, char ret_console[40],
-			  struct err *err)
+/* All of it is tried. */
+static int undo(const struct guest *guest, const char *cgroup, struct err *err)
 {
-	_cleanup_(checkpoint_manifest_free) struct checkpoint_manifest manifest = { 0 };
-	int r = fill_manifest(guest, run, &manifest, err);
-
-	memcpy(ret_console, manifest.console, sizeof(manifest.console));
-	return r < 0 ? r : checkpoint_write_manifest(images_fd, &manifest, err);
-}
-
-/* A suspend on its way. */
-struct saving {
-	const struct guest *guest;
-	const struct guest_run *run;
-	int images_fd;
-	struct cgroup_join nursery; /* where CRIU is to be */
-};
-
-static int dump(const struct saving *saving, const char *console, struct err *err)
-{
-	const struct guest_run *run = saving->run;
-	_cleanup_free_ char *folder = NULL;
-	_cleanup_free_ char *group = str_printf("/%s", run->cgroup);
-	_cleanup_(externals_free) struct externals externals = EXTERNALS_INIT;
-	int r = group ? cgroup_v2_folder(run->cgroup, &folder, err) : err_oom(err);
+	struct err later = ERR_INIT;
+	int r = save_go_on(guest, cgroup, err);
+	int next = forget_links(guest, r < 0 ? &later : err);
 
 	if (r == 0)
-		r = externals_of_dump(&externals, run->features, console, err);
-	if (r < 0)
-		return r;
-
-	struct criu_request request = {
-		.images_fd = saving->images_fd,
-		.log = "dump.log",
-		.timeout_s = DUMP_TIMEOUT_S,
-		.externals = (const char *const *)externals.list,
-		.n_externals = externals.n,
-		.pid = run->init.pid,
-		.group = &saving->nursery,
-		.leave_running = true,
-		.freeze_cgroup = folder,
-		.cgroup_root = group,
-	};
-
-	return criu_dump(&request, err);
-}
-
-/* Between "frozen" and the point of no return. */
-static int save_frozen(const struct saving *saving, struct err *err)
-{
-	char console[40];
-	int r = fault_point("suspend.frozen", err);
-
-	if (r == 0)
-		r = write_manifest(saving->guest, saving->run, saving->images_fd, console, err);
-	if (r == 0)
-		r = dump(saving, console, err);
-	if (r == 0)
-		r = fault_point("suspend.dumped", err);
-	if (r == 0)
-		r = checkpoint_mend_images(saving->images_fd, err);
-	return r < 0 ? r : checkpoint_commit(saving->guest, saving->images_fd, err);
-}
-
-static int shut_all(const struct net_plans *nets, struct err *err)
-{
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < nets->n; i++)
-		r = network_shut(&nets->list[i], err);
-	return r;
-}
-
-/* Who restores itself reads the images as the guest's root; nobody else but the host's can get at them. */
-static int admit_guest(int images_fd, const struct guest_run *run, struct err *err)
-{
-	if (fchown(images_fd, 0, (gid_t)run->ids_first) < 0 || fchmod(images_fd, 0710) < 0)
-		return err_sys(err, errno, "give the images to the guest");
-	return 0;
-}
-
-/* What takes time is done before the guest stands. */
-static int save(struct saving *saving, const struct net_plans *nets, struct err *err)
-{
-	_cleanup_free_ char *nursery = nursery_path(saving->guest);
-	const struct guest_run *run = saving->run;
-	int r = nursery ? ct_open_monitors(nursery, &saving->nursery, err) : err_oom(err);
-
-	if (r == 0)
-		r = admit_guest(saving->images_fd, run, err);
-	if (r == 0)
-		r = shut_all(nets, err);
-	if (r == 0)
-		r = fault_point("suspend.shut", err);
-	if (r == 0)
-		r = cgroup_freeze(run->cgroup, FREEZE_TIMEOUT_MS, err);
-	if (r == 0)
-		r = save_frozen(saving, err);
-	cgroup_join_close(&saving->nursery);
-	return r;
-}
-
-/*
- * As before the suspend, when CRIU, which leaves frozen what it found frozen, has ended. All of it is tried: a guest that runs
- * without one interface is better than one that stands.
- */
-static int go_on(const struct guest *guest, const char *cgroup, const struct net_plans *nets, struct err *err)
-{
-	struct err later = ERR_INIT, *e = err;
-	int r = nursery_close(guest, e), next;
-
-	if (r < 0)
-		e = &later;
-	next = checkpoint_end_repair(cgroup, e);
-	if (next < 0 && r == 0) {
 		r = next;
-		e = &later;
-	}
-	for (size_t i = 0; i < nets->n; i++) {
-		next = network_open(guest->node, &nets->list[i], e);
-		if (next < 0 && r == 0) {
-			r = next;
-			e = &later;
-		}
-	}
-	next = cgroup_thaw(cgroup, e);
-	if (next < 0 && r == 0) {
+	next = checkpoint_abandon(guest, r < 0 ? &later : err);
+	if (r == 0)
 		r = next;
-		e = &later;
-	}
-	next = checkpoint_abandon(guest, e);
-	return r < 0 ? r : next;
-}
-
-static int go_on_noted(const struct guest *guest, const char *cgroup, struct err *err)
-{
-	struct net_plans nets = NET_PLANS_INIT;
-	int r = network_read_note(guest->run_fd, LINKS_FILE, &nets, err);
-
-	if (r >= 0)
-		r = go_on(guest, cgroup, &nets, err);
-	network_plans_free(&nets);
 	return r < 0 ? r : journal_done(guest->run_fd, false, err);
 }
 
@@ -260,6 +70,8 @@ static int end_saved(struct guest *guest, struct err *err)
 
 	if (r == 0)
 		r = guest_cleanup_run(guest, err);
+	if (r == 0)
+		r = put_links_back(guest, err);
 	return r < 0 ? r : journal_done(guest->run_fd, false, err);
 }
 
@@ -277,48 +89,50 @@ int suspend_settle(struct guest *guest, struct err *err)
 	r = guest_get_run(guest, &run, err);
 	if (r < 0)
 		return r;
-	r = r == 0 ? checkpoint_abandon(guest, err) : go_on_noted(guest, run.cgroup, err);
+	r = r == 0 ? checkpoint_abandon(guest, err) : undo(guest, run.cgroup, err);
 	if (r < 0)
 		return err_wrap(err, "undo an interrupted suspend of guest '%s'", guest->name);
 	log_notice(guest->node->log, "guest '%s': an interrupted suspend was undone", guest->name);
 	return journal_done(guest->run_fd, false, err);
 }
 
-static int begin(const struct guest *guest, const struct guest_run *run, struct err *err)
+/* Up to the point of no return. */
+static int save(struct saving *saving, struct err *err)
 {
-	int r = journal_begin(guest->run_fd, OP_SUSPEND, run->boot, false, err);
+	int r = save_begin(saving, OP_SUSPEND, err);
 
 	if (r == 0)
-		r = fault_point("suspend.noted", err);
-	return r < 0 ? r : checkpoint_begin(guest, err);
+		r = save_run(saving, err);
+	if (r == 0)
+		r = checkpoint_mend_images(saving->images_fd, err);
+	return r < 0 ? r : checkpoint_commit(saving->guest, saving->images_fd, err);
 }
 
-static int suspend(struct guest *guest, const struct guest_run *run, const struct net_plans *nets, struct err *err)
+static int suspend(struct guest *guest, const struct guest_run *run, const struct net_plans *nets, bool for_shutdown,
+		   struct err *err)
 {
-	struct err undo = ERR_INIT;
-	int r = check(guest, run, nets, err);
+	_cleanup_(saving_close) struct saving saving = {
+		SAVING_INIT, .guest = guest, .run = run, .nets = nets, .for_shutdown = for_shutdown, .dumped = keep_links,
+	};
+	struct err why = ERR_INIT;
+	int r = save_check(guest, run, nets, err);
 
 	if (r < 0)
 		return r;
-
-	_cleanup_fd_ int images = begin(guest, run, err);
-
-	struct saving saving = { .guest = guest, .run = run, .images_fd = images, .nursery = CGROUP_JOIN_INIT };
-
-	r = images < 0 ? images : save(&saving, nets, err);
+	r = save(&saving, err);
 	if (checkpoint_exists(guest)) {
-		int ended = end_saved(guest, r < 0 ? &undo : err);
+		int ended = end_saved(guest, r < 0 ? &why : err);
 
 		/* Past the point of no return an error is one of the disk. */
 		return r < 0 ? err_wrap(err, "guest '%s' is suspended, but", guest->name) : ended;
 	}
-	if (go_on_noted(guest, run->cgroup, &undo) < 0)
+	if (undo(guest, run->cgroup, &why) < 0)
 		log_warning(guest->node->log, "guest '%s': not all of the failed suspend could be undone: %s", guest->name,
-			    undo.msg);
+			    why.msg);
 	return err_wrap(err, "guest '%s' was not suspended and goes on", guest->name);
 }
 
-int guest_suspend(const struct node *node, const char *name, struct err *err)
+static int open_and_suspend(const struct node *node, const char *name, bool for_shutdown, struct err *err)
 {
 	_cleanup_guest_ struct guest *guest = NULL;
 	struct net_plans nets = NET_PLANS_INIT;
@@ -338,9 +152,19 @@ int guest_suspend(const struct node *node, const char *name, struct err *err)
 
 	r = network_read_note(guest->run_fd, LINKS_FILE, &nets, err);
 	if (r >= 0)
-		r = suspend(guest, &run, &nets, err);
+		r = suspend(guest, &run, &nets, for_shutdown, err);
 	network_plans_free(&nets);
 	if (r == 0)
 		guest_release_to_monitor(guest, monitor);
 	return r;
+}
+
+int guest_suspend(const struct node *node, const char *name, struct err *err)
+{
+	return open_and_suspend(node, name, false, err);
+}
+
+int guest_suspend_for_shutdown(const struct node *node, const char *name, struct err *err)
+{
+	return open_and_suspend(node, name, true, err);
 }

@@ -6,7 +6,7 @@
 
 #define MANIFEST_PATH CHECKPOINT_DIR "/" CHECKPOINT_MANIFEST
 
-static struct cgroup_tree_node groups[] = {
+static const struct cgroup_tree_node groups[] = {
 	{ .path = (char *)"", .uid = 100000, .gid = 100000, .controllers = (char *)"cpu memory" },
 	{ .path = (char *)"init.scope", .uid = 100000, .gid = 100001, .controllers = (char *)"" },
 };
@@ -22,6 +22,7 @@ static const struct checkpoint_manifest full = {
 	.features = UINT64_MAX,
 	.ids_first = UINT32_MAX,
 	.started_at = 1,
+	.for_shutdown = 1,
 	.groups = { .list = groups, .n = 2 },
 };
 
@@ -84,7 +85,7 @@ static void test_round_trip(void **state)
 
 	assert_ok(images, &err);
 	assert_true(found.taken_at == full.taken_at && found.features == full.features && found.ids_first == full.ids_first &&
-		    found.started_at == full.started_at);
+		    found.started_at == full.started_at && found.for_shutdown == full.for_shutdown);
 	assert_string_equal(found.boot, full.boot);
 	assert_string_equal(found.uuid, full.uuid);
 	assert_string_equal(found.template_ref, full.template_ref);
@@ -211,7 +212,7 @@ static void test_each_key(void **state)
 {
 	static const char *const keys[] = { "taken-at", "boot",	  "uuid",     "template", "console",
 					    "cgroup",	"kernel", "features", "ids",	  "started-at" };
-	static const char *const numbers[] = { "taken-at", "features", "ids", "started-at" };
+	static const char *const numbers[] = { "taken-at", "features", "ids", "started-at", "for-shutdown" };
 	const struct guest guest = guest_of(*state);
 	_cleanup_free_ char *text = NULL;
 
@@ -294,6 +295,25 @@ static void test_unknown_key(void **state)
 	longer = str_printf("of-a-later-ctctl a b c\n%s", text);
 	put_file(guest.dir_fd, MANIFEST_PATH, longer);
 	assert_whole(&guest, "one");
+}
+
+/* What a ctctl wrote that did not know of shutdowns was asked for by somebody. */
+static void test_of_an_earlier_ctctl(void **state)
+{
+	const struct guest guest = guest_of(*state);
+	_cleanup_(checkpoint_manifest_free) struct checkpoint_manifest found = { 0 };
+	_cleanup_free_ char *text = NULL;
+	struct err err = ERR_INIT;
+
+	save_ok(&guest, "one");
+	assert_true(fd_read_file_at(guest.dir_fd, MANIFEST_PATH, 4096, &text) > 0);
+	put_line(&guest, text, "for-shutdown", "");
+
+	_cleanup_fd_ int images = checkpoint_open(&guest, &found, &err);
+
+	assert_ok(images, &err);
+	assert_int_equal(found.for_shutdown, 0);
+	assert_int_equal(found.groups.n, full.groups.n);
 }
 
 /* A value that would be two lines is not written; a console that was lost is none. */
@@ -401,6 +421,7 @@ int main(void)
 		SCRATCH_TEST(test_damaged),
 		SCRATCH_TEST(test_cut_at_each_byte),
 		SCRATCH_TEST(test_unknown_key),
+		SCRATCH_TEST(test_of_an_earlier_ctctl),
 		SCRATCH_TEST(test_write_refuses),
 		SCRATCH_TEST(test_interrupted_save),
 		SCRATCH_TEST(test_interrupted_discard),
