@@ -18,17 +18,22 @@
 
 int verb_autostart(struct app *app, const struct request *request, struct err *err)
 {
-	size_t done = 0, failed = 0;
+	struct autostart_counts n;
 	uint64_t parallel = 0;
 	bool stop = request_has(request, OPT_STOP);
 	int r = request_number(request, OPT_PARALLEL, PARALLEL_MAX, &parallel, err);
 
 	if (r == 0)
-		r = (stop ? autostop_run : autostart_run)(app->node, parallel, &done, &failed, err);
+		r = (stop ? autostop_run : autostart_run)(app->node, parallel, &n, err);
 	if (r < 0)
 		return r;
-	report_hint(app, "%s %zu, failed %zu", stop ? "Stopped" : "Started", done, failed);
-	app->status = failed > 0 ? EXIT_FAILED : EXIT_OK;
+	if (!stop)
+		report_hint(app, "Started %zu, failed %zu", n.started, n.failed);
+	else if (n.suspended > 0)
+		report_hint(app, "Stopped %zu, suspended %zu, failed %zu", n.stopped, n.suspended, n.failed);
+	else
+		report_hint(app, "Stopped %zu, failed %zu", n.stopped, n.failed);
+	app->status = n.failed > 0 ? EXIT_FAILED : EXIT_OK;
 	return 0;
 }
 

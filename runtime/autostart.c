@@ -9,30 +9,45 @@
 
 #include "base/cleanup.h"
 #include "base/fd.h"
+#include "base/proc.h"
 #include "base/str.h"
 #include "base/sync.h"
 #include "runtime/guest_priv.h"
 #include "runtime/home.h"
 #include "runtime/lifecycle.h"
+#include "runtime/shutdown.h"
 
 /* A stop is mostly waiting for the guest's own services. */
 #define STOPS_PER_CPU 32
 
+/* More of them would share one disk, each would take longer, and none would be saved when the time for all is over. */
+#define SUSPENDS_MAX 8
+
 struct candidate {
 	char name[GUEST_NAME_ROOM];
 	uint64_t order;
+	enum shutdown_action action; /* of one that is to be ended */
+	pid_t pid;		     /* while it is its turn */
 };
 
 struct candidates {
 	const struct node *node;
 	bool want_running;
+	uint64_t deadline_ms; /* of suspends: proc_now_ms() */
 	struct candidate *list;
 	size_t n;
 	size_t room;
 	struct err *err;
 };
 
-static int add_candidate(struct candidates *c, const char *name, uint64_t order)
+/* Of the process that does it. */
+enum outcome {
+	OUTCOME_DONE,
+	OUTCOME_FAILED,
+	OUTCOME_SAVED,
+};
+
+static int add_candidate(struct candidates *c, const char *name, const struct guest_config *config)
 {
 	if (c->n == c->room) {
 		size_t room = c->room ? c->room * 2 : 64;
@@ -43,29 +58,40 @@ static int add_candidate(struct candidates *c, const char *name, uint64_t order)
 		c->list = bigger;
 		c->room = room;
 	}
-	c->list[c->n].order = order;
-	if (str_copy(c->list[c->n].name, sizeof(c->list[c->n].name), name) == 0)
+
+	struct candidate *new = &c->list[c->n];
+
+	*new = (struct candidate){ .order = config->autostart_order, .action = shutdown_action_of(c->node, config) };
+	if (str_copy(new->name, sizeof(new->name), name) == 0)
 		c->n++;
 	return 0;
+}
+
+/* 1 if it is to be started, or stopped. */
+static int is_wanted(const struct candidates *c, const struct guest *guest, struct err *err)
+{
+	struct guest_run run;
+	int r = guest_get_run(guest, &run, err);
+
+	if (r < 0 || r != c->want_running)
+		return r < 0 ? r : 0;
+	return c->want_running || guest->config.autostart ? 1 : shutdown_has_saved(guest, err);
 }
 
 static int consider(void *context, const char *name)
 {
 	struct candidates *c = context;
 	_cleanup_guest_ struct guest *guest = NULL;
-	struct guest_run run;
 	struct err err = ERR_INIT;
 	int r = guest_open(c->node, name, &guest, &err);
 
 	if (r == 0)
-		r = guest_get_run(guest, &run, &err);
+		r = is_wanted(c, guest, &err);
 	if (r < 0) {
 		log_warning(c->node->log, "guest '%s' is left out: %s", name, err.msg);
 		return 0;
 	}
-	if (r != c->want_running || (!c->want_running && !guest->config.autostart))
-		return 0;
-	return add_candidate(c, name, guest->config.autostart_order);
+	return r == 0 ? 0 : add_candidate(c, name, &guest->config);
 }
 
 static int by_order(const void *a, const void *b)
@@ -82,88 +108,152 @@ static int by_order_reversed(const void *a, const void *b)
 	return -by_order(a, b);
 }
 
-static int perform(const struct node *node, const char *name, bool start, struct err *err)
+static bool is_suspended(const struct node *node, const char *name)
 {
-	struct guest_stop_spec spec = { .timeout_s = -1 };
+	_cleanup_guest_ struct guest *guest = NULL;
+	struct guest_status status;
+	struct err ignored = ERR_INIT;
 
-	return start ? guest_start(node, name, false, err) : guest_stop(node, name, &spec, NULL, err);
+	return guest_open(node, name, &guest, &ignored) == 0 && guest_get_state(guest, &status, &ignored) == 0 &&
+	       status.state == GUEST_SUSPENDED;
+}
+
+static enum outcome perform(const struct candidates *c, const struct candidate *one)
+{
+	struct err err = ERR_INIT;
+	bool is_saved = false;
+	int r;
+
+	if (c->want_running)
+		r = guest_shut_down(c->node, one->name, one->action, c->deadline_ms, &is_saved, &err);
+	else
+		r = guest_start(c->node, one->name, false, &err);
+	if (r < 0)
+		log_warning(c->node->log, "guest '%s'%s: %s", one->name,
+			    is_suspended(c->node, one->name) ? " stays suspended" : "", err.msg);
+	return r < 0 ? OUTCOME_FAILED : is_saved ? OUTCOME_SAVED : OUTCOME_DONE;
 }
 
 /* Each in a process of its own: one that hangs, or is killed, takes none of the others along. */
-static int begin(const struct candidates *c, const char *name)
+static int begin(const struct candidates *c, struct candidate *one)
 {
-	pid_t pid = fork();
+	one->pid = fork();
+	if (one->pid == 0)
+		_exit(perform(c, one));
+	return one->pid < 0 ? -errno : 0;
+}
 
-	if (pid == 0) {
-		struct err err = ERR_INIT;
-		int r = perform(c->node, name, !c->want_running, &err);
+/* Processes that do something, and what they may take of the host. */
+struct crowd {
+	size_t running;
+	size_t load;
+	size_t most;
+	size_t suspend_load; /* of one that is saved, where others are 1 */
+};
 
-		if (r < 0)
-			log_warning(c->node->log, "guest '%s': %s", name, err.msg);
-		_exit(r < 0);
-	}
-	return pid < 0 ? -errno : 0;
+static size_t load_of(const struct crowd *crowd, const struct candidate *one)
+{
+	return one->action == SHUTDOWN_SUSPEND ? crowd->suspend_load : 1;
+}
+
+static void count(const struct candidates *c, int status, struct autostart_counts *counts)
+{
+	int outcome = WIFEXITED(status) ? WEXITSTATUS(status) : OUTCOME_FAILED;
+
+	if (outcome == OUTCOME_SAVED)
+		counts->suspended++;
+	else if (outcome != OUTCOME_DONE)
+		counts->failed++;
+	else if (c->want_running)
+		counts->stopped++;
+	else
+		counts->started++;
 }
 
 /* Waits for one; counts it. */
-static void finish_one(size_t *running, size_t *ret_done, size_t *ret_failed)
+static void finish_one(const struct candidates *c, struct crowd *crowd, struct autostart_counts *counts)
 {
 	int status;
+	pid_t pid = wait(&status);
 
-	if (wait(&status) < 0) {
+	if (pid < 0) {
 		if (errno == ECHILD)
-			*running = 0;
+			crowd->running = crowd->load = 0;
 		return;
 	}
-	(*running)--;
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-		(*ret_done)++;
-	else
-		(*ret_failed)++;
+	crowd->running--;
+	for (size_t i = 0; i < c->n; i++) {
+		if (c->list[i].pid == pid) {
+			c->list[i].pid = 0;
+			crowd->load -= load_of(crowd, &c->list[i]);
+		}
+	}
+	count(c, status, counts);
 }
 
 /* Those of one order side by side, the next order when all of this one are done. */
-static void run_all(const struct candidates *c, size_t parallel, size_t *ret_done, size_t *ret_failed)
+static void run_all(const struct candidates *c, struct crowd *crowd, struct autostart_counts *counts)
 {
-	size_t running = 0;
-
 	for (size_t i = 0; i < c->n; i++) {
-		bool is_next_order = i > 0 && c->list[i].order != c->list[i - 1].order;
+		struct candidate *one = &c->list[i];
+		bool is_next_order = i > 0 && one->order != c->list[i - 1].order;
 
-		while (running > 0 && (is_next_order || running >= parallel))
-			finish_one(&running, ret_done, ret_failed);
-		if (begin(c, c->list[i].name) == 0)
-			running++;
-		else
-			(*ret_failed)++;
+		while (crowd->running > 0 && (is_next_order || crowd->load + load_of(crowd, one) > crowd->most))
+			finish_one(c, crowd, counts);
+		if (begin(c, one) < 0) {
+			counts->failed++;
+			continue;
+		}
+		crowd->running++;
+		crowd->load += load_of(crowd, one);
 	}
-	while (running > 0)
-		finish_one(&running, ret_done, ret_failed);
+	while (crowd->running > 0)
+		finish_one(c, crowd, counts);
 }
 
-static int run(const struct node *node, bool start, size_t parallel, size_t *ret_done, size_t *ret_failed, struct err *err)
+static int run(struct candidates *c, struct crowd *crowd, struct autostart_counts *ret)
 {
-	struct candidates c = { .node = node, .want_running = !start, .err = err };
-	long online = sysconf(_SC_NPROCESSORS_ONLN);
-	size_t cpus = online > 0 ? (size_t)online : 1;
-	int r = guest_each(node, consider, &c, err);
+	int r = guest_each(c->node, consider, c, c->err);
 
-	*ret_done = *ret_failed = 0;
-	if (r == 0 && c.n > 0) {
-		qsort(c.list, c.n, sizeof(*c.list), start ? by_order : by_order_reversed);
-		run_all(&c, parallel > 0 ? parallel : start ? cpus : cpus * STOPS_PER_CPU, ret_done, ret_failed);
+	*ret = (struct autostart_counts){ 0 };
+	if (r == 0 && c->n > 0) {
+		qsort(c->list, c->n, sizeof(*c->list), c->want_running ? by_order_reversed : by_order);
+		run_all(c, crowd, ret);
 	}
-	free(c.list);
+	free(c->list);
 	return r;
 }
 
-int autostart_run(const struct node *node, size_t parallel, size_t *ret_started, size_t *ret_failed, struct err *err)
+static size_t count_cpus(void)
 {
-	return run(node, true, parallel, ret_started, ret_failed, err);
+	long online = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return online > 0 ? (size_t)online : 1;
 }
 
-int autostop_run(const struct node *node, size_t parallel, size_t *ret_stopped, size_t *ret_failed, struct err *err)
+int autostart_run(const struct node *node, size_t parallel, struct autostart_counts *ret, struct err *err)
 {
+	struct candidates c = { .node = node, .err = err };
+	struct crowd crowd = { .most = parallel > 0 ? parallel : count_cpus(), .suspend_load = 1 };
+
+	return run(&c, &crowd, ret);
+}
+
+int autostop_run(const struct node *node, size_t parallel, struct autostart_counts *ret, struct err *err)
+{
+	struct candidates c = {
+		.node = node,
+		.want_running = true,
+		.deadline_ms = proc_now_ms() + node->suspend_timeout_s * 1000,
+		.err = err,
+	};
+	size_t cpus = count_cpus(), suspends = cpus < SUSPENDS_MAX ? cpus : SUSPENDS_MAX;
+	struct crowd crowd = { .most = parallel, .suspend_load = 1 };
+
+	if (parallel == 0) {
+		crowd.most = cpus * STOPS_PER_CPU;
+		crowd.suspend_load = crowd.most / suspends;
+	}
 	home_close(node);
-	return run(node, false, parallel, ret_stopped, ret_failed, err);
+	return run(&c, &crowd, ret);
 }
