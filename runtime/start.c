@@ -12,6 +12,7 @@
 #include "base/path.h"
 #include "base/str.h"
 #include "runtime/checkpoint/images.h"
+#include "runtime/checkpoint/links.h"
 #include "runtime/checkpoint/nursery.h"
 #include "runtime/checkpoint/resume.h"
 #include "runtime/container/container.h"
@@ -200,7 +201,10 @@ static int prepare_resume(const struct guest *guest, struct launch *l, struct er
 {
 	l->restore = (struct ct_restore){ .run = resume_run, .context = &l->resume };
 	l->nursery = nursery_path(guest);
-	return l->nursery ? resume_open(guest, &l->resume, err) : err_oom(err);
+
+	int r = l->nursery ? resume_open(guest, &l->resume, err) : err_oom(err);
+
+	return r < 0 ? r : checkpoint_put_links_back(l->resume.images_fd, l->area_fd, err);
 }
 
 /* What can fail for a reason of the user's, while nothing of the guest is there that would have to be undone. */

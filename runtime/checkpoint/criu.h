@@ -31,6 +31,7 @@ enum criu_stage {
 	CRIU_POST_RESTORE, /* all is restored and still stands */
 	CRIU_PRE_RESUME,
 	CRIU_POST_RESUME,
+	CRIU_POST_DUMP, /* the images are written, and what the dump has made in the files of the processes is still there */
 	CRIU_OTHER_STAGE,
 };
 

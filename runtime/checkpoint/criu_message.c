@@ -202,7 +202,7 @@ enum criu_stage criu_stage_of(const struct criu_answer *answer)
 		[CRIU_NETWORK_LOCK] = "network-lock",	      [CRIU_NETWORK_UNLOCK] = "network-unlock",
 		[CRIU_SETUP_NAMESPACES] = "setup-namespaces", [CRIU_POST_SETUP_NAMESPACES] = "post-setup-namespaces",
 		[CRIU_POST_RESTORE] = "post-restore",	      [CRIU_PRE_RESUME] = "pre-resume",
-		[CRIU_POST_RESUME] = "post-resume",
+		[CRIU_POST_RESUME] = "post-resume",	      [CRIU_POST_DUMP] = "post-dump",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names) && answer->script; i++) {

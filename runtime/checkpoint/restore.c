@@ -150,6 +150,7 @@ static int at_stage(void *context, enum criu_stage stage, pid_t pid, struct err 
 	case CRIU_NETWORK_LOCK:
 	case CRIU_NETWORK_UNLOCK:
 	case CRIU_POST_RESUME:
+	case CRIU_POST_DUMP:
 	case CRIU_OTHER_STAGE:
 		break;
 	}

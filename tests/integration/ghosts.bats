@@ -37,3 +37,23 @@ ghosts_in() {
 	[ "$(ghosts_in "$home")" -eq 4 ]
 	[ ! -e "$home/gone" ]
 }
+
+@test "an open file that has lost its name, but has another, is still open after a resume, and nothing is left beside it" {
+	needs criu
+	local home
+	new g1
+	# shellcheck disable=SC2016
+	ct exec g1 -- sh -c 'cd /root; echo kept >is-here; ln is-here other
+		exec 7<>is-here; rm is-here; echo more >>other
+		setsid sh -c "while sleep 1; do :; done" >/dev/null 2>&1 </dev/null & echo $! >/root/pid; touch is-here'
+	home=$(home_of)
+	# shellcheck disable=SC2016
+	CTCTL_FAULT_FAIL=suspend.dumped refuse 3 ct suspend g1 says g1 'goes on'
+	[ "$(ls "$home" "$home/../..")" = "$(printf '%s:\nis-here\nother\npid\n\n%s:\nupper\nwork' "$home" "$home/../..")" ]
+	ct suspend g1
+	[ "$(ls "$home/../..")" = "$(printf 'upper\nwork')" ]
+	ct resume g1
+	# shellcheck disable=SC2016
+	[ "$(ct exec g1 -- sh -c 'cat /proc/$(cat /root/pid)/fd/7; stat -c %h /root/other')" = "$(printf 'kept\nmore\n1')" ]
+	[ "$(ls "$home")" = "$(printf 'is-here\nother\npid')" ]
+}
