@@ -10,6 +10,7 @@
 #include "base/path.h"
 #include "base/str.h"
 #include "storage/pool_priv.h"
+#include "storage/tree_copy_priv.h"
 
 /* A folder on whatever file system is there. It has no limits, and says so. */
 
@@ -60,10 +61,13 @@ static int dir_area_remove(struct pool *pool, const char *id, struct err *err)
 
 static int dir_area_copy(struct pool *pool, const char *from, const char *name, struct err *err)
 {
-	(void)from;
-	(void)name;
-	return err_exit(err, EXIT_UNSUPPORTED, EOPNOTSUPP, "pool '%s' is of the kind dir, whose areas cannot be copied",
-			pool->name);
+	_cleanup_fd_ int from_fd = path_open_dir(pool->data_fd, from, O_RDONLY | O_NOFOLLOW), fd = -EBADF;
+	int r = from_fd < 0 ? pool_err(pool, err, -from_fd, "open the area '%s'", from) : dir_area_make(pool, name, err);
+
+	if (r < 0)
+		return r;
+	fd = path_open_dir(pool->data_fd, name, O_RDONLY | O_NOFOLLOW);
+	return fd < 0 ? pool_err(pool, err, -fd, "open the area '%s'", name) : tree_copy_area(pool, from_fd, fd, err);
 }
 
 static int dir_commit(struct pool *pool, const char *id)
