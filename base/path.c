@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 
 #include "base/cleanup.h"
+#include "base/entries.h"
 
 static int open_resolved(int dir_fd, const char *path, int flags, mode_t mode, uint64_t resolve)
 {
@@ -183,40 +184,15 @@ static int removal_entry(struct removal *rm, const char *name)
 	return r < 0 && r != -ENOENT ? r : r == 0;
 }
 
-/* A folder's entries, from a descriptor of it that stays the caller's. NULL with errno. */
-static DIR *open_entries(int dir_fd)
-{
-	_cleanup_fd_ int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-
-	if (dir)
-		TAKE_FD(fd);
-	return dir;
-}
-
-/* The next but "." and ".."; NULL with errno, 0 at the end. ENOENT is an end: the folder itself was removed meanwhile. */
-static const struct dirent *next_entry(DIR *dir)
-{
-	const struct dirent *e;
-
-	do {
-		errno = 0;
-		e = readdir(dir);
-	} while (e && (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0));
-	if (!e && errno == ENOENT)
-		errno = 0;
-	return e;
-}
-
 /* Empties the current folder of files. 1 if it descended into a folder, 0 if it is empty now. */
 static int removal_sweep(struct removal *rm)
 {
-	_cleanup_dir_ DIR *dir = open_entries(rm->dir_fd);
+	_cleanup_dir_ DIR *dir = entries_open(rm->dir_fd);
 	const struct dirent *e;
 
 	if (!dir)
 		return -errno;
-	while ((e = next_entry(dir))) {
+	while ((e = entries_next(dir))) {
 		int r = removal_entry(rm, e->d_name);
 
 		if (r != 0)
@@ -286,12 +262,12 @@ int path_remove_tree_at(int dir_fd, const char *name)
 
 int path_empty_but(int dir_fd, const char *keep)
 {
-	_cleanup_dir_ DIR *dir = open_entries(dir_fd);
+	_cleanup_dir_ DIR *dir = entries_open(dir_fd);
 	const struct dirent *e;
 
 	if (!dir)
 		return -errno;
-	while ((e = next_entry(dir))) {
+	while ((e = entries_next(dir))) {
 		int r = strcmp(e->d_name, keep) == 0 ? 0 : remove_tree(dir_fd, e->d_name);
 
 		if (r < 0)

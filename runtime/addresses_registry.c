@@ -7,6 +7,7 @@
 #include <sys/file.h>
 
 #include "base/cleanup.h"
+#include "base/entries.h"
 #include "base/path.h"
 #include "base/str.h"
 #include "runtime/addresses_priv.h"
@@ -137,19 +138,12 @@ int address_find_cover(int registry_fd, const struct net_address *address, const
 
 int address_registry_each(int registry_fd, int (*each)(void *context, const char *name), void *context)
 {
-	_cleanup_fd_ int copy = path_open_dir(registry_fd, ".", O_RDONLY);
-	_cleanup_dir_ DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+	_cleanup_dir_ DIR *dir = entries_open(registry_fd);
+	const struct dirent *e;
 
 	if (!dir)
-		return copy < 0 ? copy : -errno;
-	(void)TAKE_FD(copy);
-	for (;;) {
-		errno = 0;
-
-		struct dirent *e = readdir(dir);
-
-		if (!e)
-			return -errno;
+		return -errno;
+	while ((e = entries_next(dir))) {
 		if (e->d_name[0] == '.')
 			continue;
 
@@ -158,6 +152,7 @@ int address_registry_each(int registry_fd, int (*each)(void *context, const char
 		if (r != 0)
 			return r;
 	}
+	return -errno;
 }
 
 struct wanted {

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "base/entries.h"
 #include "base/path.h"
 #include "base/str.h"
 #include "storage/pool_priv.h"
@@ -31,22 +32,12 @@ static bool is_folder(int dir_fd, const struct dirent *e)
 
 int dir_each(int dir_fd, int (*each)(void *context, const char *name), void *context, struct err *err)
 {
-	int fd = path_open_dir(dir_fd, ".", O_RDONLY);
-	_cleanup_dir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	_cleanup_dir_ DIR *dir = entries_open(dir_fd);
+	const struct dirent *e;
 
-	if (!dir) {
-		int code = errno;
-
-		cleanup_fd(&fd);
-		return err_sys(err, code, "open a folder to list it");
-	}
-	for (;;) {
-		errno = 0;
-
-		struct dirent *e = readdir(dir);
-
-		if (!e)
-			return errno ? err_sys(err, errno, "list a folder") : 0;
+	if (!dir)
+		return err_sys(err, errno, "open a folder to list it");
+	while ((e = entries_next(dir))) {
 		if (!is_name(e->d_name) || !is_folder(dirfd(dir), e))
 			continue;
 
@@ -55,21 +46,18 @@ int dir_each(int dir_fd, int (*each)(void *context, const char *name), void *con
 		if (r < 0)
 			return r;
 	}
+	return errno ? err_sys(err, errno, "list a folder") : 0;
 }
 
 int dir_is_empty(int dir_fd)
 {
-	int fd = path_open_dir(dir_fd, ".", O_RDONLY);
-	_cleanup_dir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *e;
+	_cleanup_dir_ DIR *dir = entries_open(dir_fd);
 
 	if (!dir)
-		return fd < 0 ? fd : -errno;
-	while ((e = readdir(dir))) {
-		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-			return 0;
-	}
-	return 1;
+		return -errno;
+	if (entries_next(dir))
+		return 0;
+	return errno ? -errno : 1;
 }
 
 struct pools_walk {

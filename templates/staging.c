@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "base/cleanup.h"
+#include "base/entries.h"
 #include "base/fault.h"
 #include "base/fd.h"
 #include "base/lock.h"
@@ -83,10 +84,10 @@ static void sweep_one(int dir_fd, const char *name, const struct log *log)
 
 static void sweep(int dir_fd, const struct log *log)
 {
-	int fd = path_open_dir(dir_fd, ".", O_RDONLY);
-	_cleanup_dir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	_cleanup_dir_ DIR *dir = entries_open(dir_fd);
+	const struct dirent *e;
 
-	for (struct dirent *e = dir ? readdir(dir) : NULL; e; e = readdir(dir))
+	while (dir && (e = entries_next(dir)))
 		sweep_one(dir_fd, e->d_name, log);
 }
 

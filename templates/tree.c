@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "base/entries.h"
 #include "base/fd.h"
 #include "base/path.h"
 #include "base/str.h"
@@ -138,26 +139,18 @@ int tree_link(int tree_fd, const char *path, const char *target)
 
 static int empty_folder(int dir_fd)
 {
-	int fd = path_open_dir(dir_fd, ".", O_RDONLY);
-	_cleanup_dir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	_cleanup_dir_ DIR *dir = entries_open(dir_fd);
+	const struct dirent *e;
 
 	if (!dir)
-		return fd < 0 ? fd : -errno;
-	for (;;) {
-		errno = 0;
-
-		struct dirent *e = readdir(dir);
-
-		if (!e)
-			return -errno;
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-			continue;
-
+		return -errno;
+	while ((e = entries_next(dir))) {
 		int r = path_remove_tree_at(dir_fd, e->d_name);
 
 		if (r < 0)
 			return r;
 	}
+	return -errno;
 }
 
 int tree_remove(int tree_fd, const char *path)

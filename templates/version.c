@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/cleanup.h"
+#include "base/entries.h"
 #include "base/path.h"
 #include "base/str.h"
 
@@ -61,24 +62,19 @@ struct version version_next(const struct version *newest, int64_t now_seconds)
 
 int version_newest_in(int name_fd, struct version *ret)
 {
-	int fd = path_open_dir(name_fd, ".", O_RDONLY);
-	_cleanup_dir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	_cleanup_dir_ DIR *dir = entries_open(name_fd);
+	const struct dirent *e;
 	bool found = false;
 
 	if (!dir)
-		return fd < 0 ? fd : -errno;
-	for (;;) {
+		return -errno;
+	while ((e = entries_next(dir))) {
 		struct version v;
 
-		errno = 0;
-
-		struct dirent *e = readdir(dir);
-
-		if (!e)
-			return errno ? -errno : found;
 		if (version_parse(e->d_name, &v) < 0 || (found && version_compare(&v, ret) < 0))
 			continue;
 		*ret = v;
 		found = true;
 	}
+	return errno ? -errno : found;
 }

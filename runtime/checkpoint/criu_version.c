@@ -44,7 +44,7 @@ static int ask(struct criu_worker *worker, struct criu_version *ret)
 	struct pb_in in = { .data = answer, .len = len > 0 ? (size_t)len : 0 };
 
 	free(out.data);
-	while (len > 0 && (r = pb_next(&in, &field)) > 0) {
+	while (pb_next(&in, &field) > 0) {
 		if (field.number == RESP_VERSION && field.wire == PB_BYTES)
 			return read_version(&field, ret);
 	}
@@ -74,7 +74,7 @@ bool criu_version_does(const struct criu_version *version)
 
 int criu_check_program(struct err *err)
 {
-	struct criu_version version;
+	struct criu_version version = { 0 };
 	const char *path;
 	int r = criu_find_program(&path, err);
 

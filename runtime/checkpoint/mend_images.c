@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "base/entries.h"
 #include "base/path.h"
 #include "base/str.h"
 #include "runtime/checkpoint/image_file.h"
@@ -203,16 +204,14 @@ static int mend_mm(int images_fd, const char *name, struct path_entries *entries
 
 static int mend_processes(int images_fd, struct path_entries *entries, struct err *err)
 {
-	_cleanup_fd_ int fd = path_open_dir(images_fd, ".", O_RDONLY);
-	_cleanup_dir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *entry;
+	_cleanup_dir_ DIR *dir = entries_open(images_fd);
+	const struct dirent *entry;
 	int r = 0;
 
 	if (!dir)
-		return err_sys(err, fd < 0 ? -fd : errno, "list CRIU's images");
-	(void)TAKE_FD(fd);
+		return err_sys(err, errno, "list CRIU's images");
 	/* An image that was replaced may be met once more: it names no entry with O_PATH then. */
-	while (r == 0 && (errno = 0, entry = readdir(dir))) {
+	while (r == 0 && (entry = entries_next(dir))) {
 		if (fnmatch("mm-*.img", entry->d_name, 0) == 0)
 			r = mend_mm(images_fd, entry->d_name, entries, err);
 	}

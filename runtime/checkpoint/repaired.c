@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/entries.h"
 #include "base/fd.h"
 #include "base/path.h"
 #include "base/str.h"
@@ -144,14 +145,14 @@ static int mend_group(int parent, const char *name, int depth);
 
 static int mend_children(int group, int depth)
 {
-	int copy = path_open_beneath(group, ".", O_RDONLY | O_DIRECTORY, 0);
-	_cleanup_dir_ DIR *d = copy < 0 ? NULL : fdopendir(copy);
-	int r = copy < 0 ? copy : (d ? 0 : -errno);
+	_cleanup_dir_ DIR *dir = entries_open(group);
+	const struct dirent *e;
+	int r = 0;
 
-	if (!d)
-		fd_close(&copy);
-	for (struct dirent *e; r == 0 && (e = readdir(d));) {
-		if (e->d_type == DT_DIR && strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+	if (!dir)
+		return -errno;
+	while (r == 0 && (e = entries_next(dir))) {
+		if (e->d_type == DT_DIR)
 			r = mend_group(group, e->d_name, depth + 1);
 	}
 	return r;

@@ -8,6 +8,7 @@
 #include <sys/file.h>
 
 #include "base/cleanup.h"
+#include "base/entries.h"
 #include "base/fd.h"
 #include "base/str.h"
 #include "runtime/container/cgroup_priv.h"
@@ -25,16 +26,14 @@ static uint64_t read_low(int dir_fd)
 
 static int sum_children(int dir_fd, uint64_t *ret)
 {
-	_cleanup_fd_ int copy = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_dir_ DIR *dir = copy < 0 ? NULL : fdopendir(copy);
-	struct dirent *e;
+	_cleanup_dir_ DIR *dir = entries_open(dir_fd);
+	const struct dirent *e;
 
 	if (!dir)
 		return -errno;
-	TAKE_FD(copy);
 	*ret = 0;
-	while ((e = readdir(dir))) {
-		if (e->d_type != DT_DIR || e->d_name[0] == '.')
+	while ((e = entries_next(dir))) {
+		if (e->d_type != DT_DIR)
 			continue;
 
 		_cleanup_fd_ int child = openat(dir_fd, e->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/entries.h"
 #include "base/fd.h"
 #include "base/str.h"
 #include "runtime/container/cgroup_priv.h"
@@ -18,19 +19,14 @@
  */
 static int remove_empty_children(int dir, char *ret, size_t room, int *ret_removed)
 {
-	int copy = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_dir_ DIR *d = copy < 0 ? NULL : fdopendir(copy);
+	_cleanup_dir_ DIR *d = entries_open(dir);
+	const struct dirent *e;
 
-	if (!d) {
-		int r = -errno;
-
-		if (copy >= 0)
-			close(copy);
-		return r;
-	}
+	if (!d)
+		return -errno;
 	*ret_removed = 0;
-	for (struct dirent *e; (e = readdir(d));) {
-		if (e->d_type != DT_DIR || strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+	while ((e = entries_next(d))) {
+		if (e->d_type != DT_DIR)
 			continue;
 		if (unlinkat(dir, e->d_name, AT_REMOVEDIR) == 0 || errno == ENOENT) {
 			++*ret_removed;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/entries.h"
 #include "base/fd.h"
 #include "base/path.h"
 #include "base/str.h"
@@ -88,17 +89,14 @@ static int read_child(int dir, const char *path, const char *name, struct cgroup
 
 static int read_children(int dir, const char *path, struct cgroup_tree *tree, struct err *err)
 {
-	int copy = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_dir_ DIR *d = copy < 0 ? NULL : fdopendir(copy);
+	_cleanup_dir_ DIR *d = entries_open(dir);
+	const struct dirent *e;
 	int r = 0;
 
-	if (!d) {
-		r = err_sys(err, errno, "list the guest's cgroup '%s'", path);
-		fd_close(&copy);
-		return r;
-	}
-	for (struct dirent *e; r == 0 && (e = readdir(d));) {
-		if (e->d_type == DT_DIR && strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+	if (!d)
+		return err_sys(err, errno, "list the guest's cgroup '%s'", path);
+	while (r == 0 && (e = entries_next(d))) {
+		if (e->d_type == DT_DIR)
 			r = read_child(dir, path, e->d_name, tree, err);
 	}
 	return r;
@@ -189,14 +187,14 @@ int cgroup_map_tree_make(const struct cgroup_map *map, const char *path, const s
 /* All files of a group that the guest made are those of who made it. */
 static int give_limits(int dir)
 {
-	int copy = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_dir_ DIR *d = copy < 0 ? NULL : fdopendir(copy);
+	_cleanup_dir_ DIR *d = entries_open(dir);
+	const struct dirent *e;
 	struct stat above;
-	int r = !d || fstatat(dir, "..", &above, 0) < 0 ? -errno : 0;
+	int r = 0;
 
-	if (!d)
-		fd_close(&copy);
-	for (struct dirent *e; r == 0 && (e = readdir(d));) {
+	if (!d || fstatat(dir, "..", &above, 0) < 0)
+		return -errno;
+	while (r == 0 && (e = entries_next(d))) {
 		if (e->d_type == DT_REG && fchownat(dir, e->d_name, above.st_uid, above.st_gid, AT_SYMLINK_NOFOLLOW) < 0)
 			r = -errno;
 	}
