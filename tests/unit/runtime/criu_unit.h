@@ -91,7 +91,7 @@ static inline _unused_ void become_tree(const struct bench *b, int ready)
 {
 	char *const argv[] = { (char *)"sh", (char *)"-c", (char *)TREE, NULL };
 	char *const env[] = { (char *)"PATH=" PROC_PATH, NULL };
-	int null = open("/dev/null", O_RDWR), high = 100;
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC), high = 100;
 
 	if (setsid() < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0 || dup2(ready, high + 9) < 0)
 		_exit(1);

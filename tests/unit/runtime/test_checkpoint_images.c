@@ -6,11 +6,6 @@
 
 #define MANIFEST_PATH CHECKPOINT_DIR "/" CHECKPOINT_MANIFEST
 
-static const struct cgroup_tree_node groups[] = {
-	{ .path = (char *)"", .uid = 100000, .gid = 100000, .controllers = (char *)"cpu memory" },
-	{ .path = (char *)"init.scope", .uid = 100000, .gid = 100001, .controllers = (char *)"" },
-};
-
 static const struct checkpoint_manifest full = {
 	.taken_at = 1700000000,
 	.boot = "0123456789abcdef0123456789abcdef",
@@ -23,7 +18,13 @@ static const struct checkpoint_manifest full = {
 	.ids_first = UINT32_MAX,
 	.started_at = 1,
 	.for_shutdown = 1,
-	.groups = { .list = groups, .n = 2 },
+	.groups = {
+		.list = (struct cgroup_tree_node[]){
+			{ .path = (char *)"", .uid = 100000, .gid = 100000, .controllers = (char *)"cpu memory" },
+			{ .path = (char *)"init.scope", .uid = 100000, .gid = 100001, .controllers = (char *)"" },
+		},
+		.n = 2,
+	},
 };
 
 static struct guest guest_of(const struct scratch *s)
