@@ -27,6 +27,7 @@
 	X(NOT_STOPPED, 33, "the guest could not be stopped")                    \
 	X(SUSPENDED, 35, "the guest is suspended: resume it first")             \
 	X(NOT_SUSPENDED, 36, "the guest is not suspended")                      \
+	X(NO_CHECKPOINT, 37, "no such checkpoint")                              \
 	X(AREA_EXISTS, 44, "the guest's private area exists already")           \
 	X(NO_SPACE, 46, "not enough disk space")                                \
 	X(BAD_TEMPLATE, 47, "the template or image is damaged or refused")      \
@@ -38,7 +39,7 @@
 	X(TEMPLATE_IN_USE, 93, "guests still use the template")                 \
 	X(NETWORK, 104, "a network interface could not be set up")              \
 	X(NO_POOL, 110, "no such pool")                                         \
-	X(EXISTS, 111, "a guest, template or pool of that name exists")         \
+	X(EXISTS, 111, "a guest, template, pool or label exists already")       \
 	X(EXEC_NOT_EXECUTABLE, 126, "exec: the command is not executable")      \
 	X(EXEC_NOT_FOUND, 127, "exec: no such command in the guest")
 
