@@ -51,23 +51,6 @@ network_of() {
 	pings in_host -- 192.0.2.10
 }
 
-# Each service: its name, how often it was restarted, and its process.
-services() {
-	ct exec "$1" -- systemctl show -p Id,MainPID,NRestarts '*.service' | awk -F= '
-		{ value[$1] = $2 }
-		/^$/ { print value["Id"], value["NRestarts"], value["MainPID"] }
-		END { print value["Id"], value["NRestarts"], value["MainPID"] }'
-}
-
-# same_services NAME FILE: none was restarted or has another process than it had there. Some that had nothing to do may have ended by themselves.
-same_services() {
-	services "$1" | awk -v file="$2" '
-		BEGIN { while ((getline line <file) > 0) { split(line, was); restarts[was[1]] = was[2]; pid[was[1]] = was[3] } }
-		!($1 in pid) { next }
-		$2 != restarts[$1] || (pid[$1] != 0 && $3 != 0 && $3 != pid[$1]) { print $1 ": restarts " $2 ", process " $3 ", was " pid[$1]; bad = 1 }
-		END { exit bad }'
-}
-
 prompts() {
 	ct console "$1" --log | grep -ac "^$1 login:"
 }
