@@ -28,7 +28,7 @@ static void pass(const struct work *w, uint64_t n)
 	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
 	int fds[2];
 
-	sure(w, pipe(fds), "pipe");
+	sure(w, pipe2(fds, O_CLOEXEC), "pipe");
 	*c = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS };
 	memcpy(CMSG_DATA(c), &fds[0], sizeof(int));
 	if (write(fds[1], &n, sizeof(n)) != sizeof(n) || sendmsg(w->passing[0], &m, 0) != 1)
@@ -66,7 +66,7 @@ static void watch_make(struct work *w)
 
 static void touch_and_remove(const struct work *w, const char *path)
 {
-	close(sure(w, open(path, O_RDWR | O_CREAT, 0600), path));
+	close(sure(w, open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600), path));
 	sure(w, unlink(path), path);
 }
 
@@ -94,7 +94,9 @@ static void watch_use(struct work *w)
 	uint32_t n, masks;
 
 	errno = 0;
-	if (!sees_all(w, &n, &masks) && !sees_all(w, &n, &masks))
+	if (sees_all(w, &n, &masks))
+		return;
+	if (!sees_all(w, &n, &masks))
 		wrong(w, "inotify: %u events, %x, of 4", n, masks);
 }
 
@@ -235,7 +237,7 @@ void events_of_leader(struct work *w)
 
 	pass(w, 0);
 	w->timer = sure(w, timerfd_create(CLOCK_MONOTONIC, 0), "timerfd");
-	w->epoll = sure(w, epoll_create1(0), "epoll");
+	w->epoll = sure(w, epoll_create1(EPOLL_CLOEXEC), "epoll");
 	add_to_epoll(w, w->timer);
 	add_to_epoll(w, w->events);
 	add_to_epoll(w, w->signals);

@@ -31,7 +31,7 @@ static void report(const struct lines *l, const char *text)
 	FILE *file;
 
 	snprintf(path, sizeof(path), "%s.new", l->status);
-	file = fopen(path, "w");
+	file = fopen(path, "we");
 	if (!file)
 		exit(2);
 	fprintf(file, "%llu %llu %s\n", l->sent, l->received, text);

@@ -31,7 +31,7 @@ void report(const struct work *w, const char *text)
 	FILE *file;
 
 	snprintf(path, sizeof(path), "%s.%d", w->status, (int)getpid());
-	file = fopen(path, "w");
+	file = fopen(path, "we");
 	if (!file)
 		return;
 	fprintf(file, "%d %llu %llu %s\n", (int)w->leader, (unsigned long long)w->rounds, (unsigned long long)w->looks, text);
@@ -138,8 +138,8 @@ static struct channel make_pipes(const struct work *w)
 {
 	int there[2], back[2];
 
-	sure(w, pipe(there), "pipe");
-	sure(w, pipe(back), "pipe");
+	sure(w, pipe2(there, O_CLOEXEC), "pipe");
+	sure(w, pipe2(back, O_CLOEXEC), "pipe");
 	return (struct channel){ "pipe", DEPTH, there[1], back[0], there[0], back[1] };
 }
 

@@ -85,7 +85,7 @@ static void shared_make(struct work *w)
 	sure(w, sem_init(&w->posix->semaphore, 1, 1), "sem_init");
 	id = sure(w, shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0600), "shmget");
 	w->sysv = shmat(id, NULL, 0);
-	if (w->sysv == (void *)-1)
+	if ((intptr_t)w->sysv == -1)
 		wrong(w, "shmat");
 	w->sysv_semaphores = sure(w, semget(IPC_PRIVATE, 1, IPC_CREAT | 0600), "semget");
 	sure(w, semctl(w->sysv_semaphores, 0, SETVAL, 1), "semctl");
@@ -155,7 +155,7 @@ static void files_use(const struct work *w)
 static void locks_use(const struct work *w)
 {
 	struct flock lock = { .l_type = F_WRLCK };
-	int fd = sure(w, open("/root/work.locked", O_RDWR), "work.locked");
+	int fd = sure(w, open("/root/work.locked", O_RDWR | O_CLOEXEC), "work.locked");
 
 	errno = 0;
 	if (flock(fd, LOCK_EX | LOCK_NB) == 0)

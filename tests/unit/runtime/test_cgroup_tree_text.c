@@ -28,88 +28,89 @@ static void test_parse(void **state)
 	cgroup_tree_free(&tree);
 }
 
-/* Each after a good line for the guest's own group, but the first rows. */
+/* What is no tree: by itself, or after a good line for the guest's own group. */
+static const char malformed_own[] = "0 0 cpu .\n";
+static const char *const malformed_alone[] = {
+	"", "\n", "0 0 cpu .", "0 0 cpu . pids.max=1\n", "0 0 - a\n", "0 0 cpu .\n0 0 cpu .\n", "0 0 cpu .\n\n"
+};
+static const char *const malformed_rows[] = {
+	"0 0 - ..\n",
+	"0 0 - ../a\n",
+	"0 0 - a/..\n",
+	"0 0 - ./a\n",
+	"0 0 - /\n",
+	"0 0 - /a\n",
+	"0 0 - /etc\n",
+	"0 0 - a/\n",
+	"0 0 - a//b\n",
+	"0 0 - \n",
+	"0 0 -\n",
+	"0 0\n",
+	"0\n",
+	"a\n",
+	" \n",
+	"0 0 - a b\n",
+	"0 0 -  a\n",
+	"0  0 - a\n",
+	" 0 0 - a\n",
+	"0 0 - a \n",
+	"-1 0 - a\n",
+	"0 -1 - a\n",
+	"4294967295 0 - a\n",
+	"0 4294967295 - a\n",
+	"0 99999999999 - a\n",
+	"x 0 - a\n",
+	"0 0 - a",
+	"0 0 , a\n",
+	"0 0 cpu, a\n",
+	"0 0 ,cpu a\n",
+	"0 0 cpu,,pids a\n",
+	"0 0 +cpu a\n",
+	"0 0 CPU a\n",
+	"0 0 c/pu a\n",
+	"0 0  a\n",
+	"0 0 - a$b\n",
+	"0 0 - a\tb\n",
+	"0 0 - \xc3\xa4\n",
+	"0 0 - a'b\n",
+	"0 0 - a*\n",
+	"0 0 - a/b\n",
+	"0 0 - a\n0 0 - a\n",
+	"0 0 - a\n0 0 - b/c\n",
+	"0 0 - a\r\n",
+	"0 0 - a pids.max\n",
+	"0 0 - a pids.max=\n",
+	"0 0 - a =1\n",
+	"0 0 - a pids.max=1;\n",
+	"0 0 - a ;pids.max=1\n",
+	"0 0 - a memory.max=1;;pids.max=1\n",
+	"0 0 - a  pids.max=1\n",
+	"0 0 - a pids.max=1;pids.max=1\n",
+	"0 0 - a pids.max=1;memory.max=1\n",
+	"0 0 - a pids.maxi=1\n",
+	"0 0 - a pids.ma=1\n",
+	"0 0 - a cgroup.procs=1\n",
+	"0 0 - a cgroup.subtree_control=1\n",
+	"0 0 - a ../pids.max=1\n",
+	"0 0 - a pids.max=1=2\n",
+	"0 0 - a pids.max=1\t\n",
+	"0 0 - a pids.max=MAX\n",
+	"0 0 - a pids.max=\\x2d\n",
+	"0 0 - a cgroup.type=domain\n",
+};
+
 static void test_parse_malformed(void **state)
 {
-	static const char own[] = "0 0 cpu .\n";
-	static const char *const alone[] = {
-		"", "\n", "0 0 cpu .", "0 0 cpu . pids.max=1\n", "0 0 - a\n", "0 0 cpu .\n0 0 cpu .\n", "0 0 cpu .\n\n"
-	};
-	static const char *const rows[] = {
-		"0 0 - ..\n",
-		"0 0 - ../a\n",
-		"0 0 - a/..\n",
-		"0 0 - ./a\n",
-		"0 0 - /\n",
-		"0 0 - /a\n",
-		"0 0 - /etc\n",
-		"0 0 - a/\n",
-		"0 0 - a//b\n",
-		"0 0 - \n",
-		"0 0 -\n",
-		"0 0\n",
-		"0\n",
-		"a\n",
-		" \n",
-		"0 0 - a b\n",
-		"0 0 -  a\n",
-		"0  0 - a\n",
-		" 0 0 - a\n",
-		"0 0 - a \n",
-		"-1 0 - a\n",
-		"0 -1 - a\n",
-		"4294967295 0 - a\n",
-		"0 4294967295 - a\n",
-		"0 99999999999 - a\n",
-		"x 0 - a\n",
-		"0 0 - a",
-		"0 0 , a\n",
-		"0 0 cpu, a\n",
-		"0 0 ,cpu a\n",
-		"0 0 cpu,,pids a\n",
-		"0 0 +cpu a\n",
-		"0 0 CPU a\n",
-		"0 0 c/pu a\n",
-		"0 0  a\n",
-		"0 0 - a$b\n",
-		"0 0 - a\tb\n",
-		"0 0 - \xc3\xa4\n",
-		"0 0 - a'b\n",
-		"0 0 - a*\n",
-		"0 0 - a/b\n",
-		"0 0 - a\n0 0 - a\n",
-		"0 0 - a\n0 0 - b/c\n",
-		"0 0 - a\r\n",
-		"0 0 - a pids.max\n",
-		"0 0 - a pids.max=\n",
-		"0 0 - a =1\n",
-		"0 0 - a pids.max=1;\n",
-		"0 0 - a ;pids.max=1\n",
-		"0 0 - a memory.max=1;;pids.max=1\n",
-		"0 0 - a  pids.max=1\n",
-		"0 0 - a pids.max=1;pids.max=1\n",
-		"0 0 - a pids.max=1;memory.max=1\n",
-		"0 0 - a pids.maxi=1\n",
-		"0 0 - a pids.ma=1\n",
-		"0 0 - a cgroup.procs=1\n",
-		"0 0 - a cgroup.subtree_control=1\n",
-		"0 0 - a ../pids.max=1\n",
-		"0 0 - a pids.max=1=2\n",
-		"0 0 - a pids.max=1\t\n",
-		"0 0 - a pids.max=MAX\n",
-		"0 0 - a pids.max=\\x2d\n",
-		"0 0 - a cgroup.type=domain\n",
-	};
 	struct cgroup_tree tree = CGROUP_TREE_INIT;
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(alone); i++)
-		assert_int_equal(cgroup_tree_parse(alone[i], &tree), -EBADMSG);
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		_cleanup_free_ char *text = str_printf("%s%s", own, rows[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(malformed_alone); i++)
+		assert_int_equal(cgroup_tree_parse(malformed_alone[i], &tree), -EBADMSG);
+	for (size_t i = 0; i < ARRAY_SIZE(malformed_rows); i++) {
+		_cleanup_free_ char *text = str_printf("%s%s", malformed_own, malformed_rows[i]);
 
 		if (cgroup_tree_parse(text, &tree) != -EBADMSG)
-			fail_msg("taken: %s", rows[i]);
+			fail_msg("taken: %s", malformed_rows[i]);
 	}
 	assert_int_equal(tree.n, 0);
 }
