@@ -149,7 +149,15 @@ int area_get_stat(struct pool *pool, const char *id, struct area_stat *ret, stru
  *	     Owners, modes, times of change, attributes, names of one file, holes, whiteouts, fifos and sockets are the same. File
  *	     flags (chattr) and the time of a change of the inode are not.
  *
- * In both, handles (name_to_handle_at(2)) of files that are not of the template, taken in `from`, are not valid in the copy.
+ * In both, handles (name_to_handle_at(2)) that were taken in `from` lead to the same in the copy if they are of files and folders
+ * of the template, changed or not. Of others, that of a folder is not valid (ESTALE), and that of a file leads to the file in
+ * `from` for as long as it is there: what is restored over a copy has to go by names, as CRIU does for what is watched.
+ *
+ * What a snapshot counts as on btrfs (measured on 6.18). Simple quotas charge an extent to the area that wrote it, for as long as
+ * anybody has it: a snapshot of 100 MB counts as 16 KiB, and its limit is one on what is written to it. If `from` is removed,
+ * its 100 MB are charged to a group without an area, until the last copy has removed them as well. A guest whose area is replaced
+ * by a copy can therefore have up to its limit of data from before on top of what its limit says. Full quotas (before 6.7) count
+ * in each area all that it has, shared or not: 100 MB in both; a copy can be over its limit at once.
  */
 int area_copy(struct pool *pool, const char *from, const char *id, uint64_t limit_bytes, struct err *err) _must_check_;
 

@@ -182,6 +182,9 @@ static int pool_btrfs_area_copy(struct pool *pool, const char *from, const char 
 
 	if (fd < 0)
 		return fd == -ENOENT ? missing(pool, name, err) : fd;
+	r = fault_point("area.copying", err);
+	if (r < 0)
+		return r;
 	r = overlay_index_move(fd, old, new);
 	return r < 0 ? pool_err(pool, err, -r, "adapt the index of overlayfs in a copy of the area '%s'", from) : 0;
 }

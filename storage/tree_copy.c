@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/fault.h"
 #include "storage/overlay_index_priv.h"
 #include "storage/pool_priv.h"
 #include "storage/tree_priv.h"
@@ -109,6 +110,8 @@ static int copy_both(struct copy *c, int from_fd, struct err *err)
 	struct tree_inodes inodes = { 0 };
 	int r = tree_walk(from_fd, AREA_WORK, &inodes, &visitor, c, err);
 
+	if (r == 0)
+		r = fault_point("area.copying", err);
 	if (r == 0)
 		r = tree_walk(from_fd, AREA_UPPER, &inodes, &visitor, c, err);
 	tree_inodes_free(&inodes);
