@@ -33,6 +33,7 @@ static const char *subject_of(const struct request *request)
 	case COMPLETE_COMMAND:
 	case COMPLETE_POOL_KIND:
 	case COMPLETE_SETTING:
+	case COMPLETE_CHECKPOINT:
 		break;
 	}
 	return NULL;

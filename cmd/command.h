@@ -26,6 +26,7 @@ enum complete_kind {
 	COMPLETE_POOL,
 	COMPLETE_NET_POOL,
 	COMPLETE_FILE,
+	COMPLETE_CHECKPOINT, /* a label of the guest that is the first argument */
 	COMPLETE_COMMAND,
 	COMPLETE_POOL_KIND,
 	COMPLETE_SETTING, /* KEY=VALUE */
@@ -52,13 +53,14 @@ struct option_row {
 #define OPTIONS_GLOBAL (OPT_BIT(PREFIX) | OPT_BIT(QUIET) | OPT_BIT(VERBOSE) | OPT_BIT(HELP))
 
 /* X(NAME, "heading"): how --help and the manual page group the commands. */
-#define COMMAND_SECTIONS(X)                                     \
-	X(LIFE, "Life of a guest")                              \
-	X(INSIDE, "Inside a guest")                             \
-	X(LOOK, "Looking at guests and changing them")          \
-	X(NETWORK, "Network")                                   \
-	X(TEMPLATE, "Templates, which guests are created from") \
-	X(POOL, "Pools, where guests keep what they write")     \
+#define COMMAND_SECTIONS(X)                                       \
+	X(LIFE, "Life of a guest")                                \
+	X(CHECKPOINT, "Checkpoints, which guests can go back to") \
+	X(INSIDE, "Inside a guest")                               \
+	X(LOOK, "Looking at guests and changing them")            \
+	X(NETWORK, "Network")                                     \
+	X(TEMPLATE, "Templates, which guests are created from")   \
+	X(POOL, "Pools, where guests keep what they write")       \
 	X(HOST, "This host")
 
 enum command_section {

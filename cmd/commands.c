@@ -101,6 +101,8 @@ static const struct command commands[] = {
 	  .examples = { "ctctl rename web1 web-old" },
 	  .run = verb_rename },
 
+#include "cmd/commands_checkpoint.def"
+
 	{ .section = SECTION_INSIDE,
 	  .name = "exec",
 	  .summary = "run a command in a guest",

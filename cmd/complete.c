@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "cmd/verbs.h"
 #include "runtime/guest.h"
+#include "runtime/lifecycle.h"
 #include "runtime/net_pool.h"
 #include "runtime/params.h"
 #include "storage/pool.h"
@@ -24,6 +25,7 @@ struct walk {
 	const struct command *command;
 	const char *group;
 	const char *prefix;		   /* of --prefix */
+	const char *first;		   /* argument */
 	const struct node *node;	   /* while its guests are offered */
 	const struct option_row *expected; /* option whose value comes next */
 	const struct param *param;	   /* parameter whose value comes next */
@@ -72,6 +74,8 @@ static void step_word(struct walk *w, const char *word)
 {
 	const char *group = w->command ? NULL : command_find_group(w->group, word);
 
+	if (w->command && w->n_arguments == 0)
+		w->first = word;
 	if (w->command)
 		w->n_arguments++;
 	else if (group)
@@ -166,6 +170,11 @@ static int offer_suspended(void *context, const char *name)
 	return 0;
 }
 
+static int offer_checkpoint(void *context, const struct guest_checkpoint *checkpoint)
+{
+	return offer_name(context, checkpoint->label);
+}
+
 static int offer_net_pool(void *context, const struct net_pool *pool)
 {
 	return offer_name(context, pool->name);
@@ -227,6 +236,8 @@ static void offer_existing(struct walk *w, enum complete_kind kind)
 		r = guest_each(node, offer_running, w, &ignored);
 	else if (kind == COMPLETE_SUSPENDED)
 		r = guest_each(node, offer_suspended, w, &ignored);
+	else if (kind == COMPLETE_CHECKPOINT)
+		r = w->first ? guest_checkpoint_each(node, w->first, offer_checkpoint, w, &ignored) : 0;
 	else if (kind == COMPLETE_POOL)
 		r = pool_each(node->pools_dir, offer_name, w, &ignored);
 	else if (kind == COMPLETE_NET_POOL)
@@ -251,6 +262,7 @@ static void offer_kind(struct walk *w, enum complete_kind kind)
 	case COMPLETE_RECIPE:
 	case COMPLETE_POOL:
 	case COMPLETE_NET_POOL:
+	case COMPLETE_CHECKPOINT:
 		offer_existing(w, kind);
 		break;
 	case COMPLETE_FILE:

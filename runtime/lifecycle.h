@@ -22,6 +22,15 @@ int guest_create(const struct node *node, const char *name, const char *template
 		 size_t n_settings, struct err *err) _must_check_;
 
 /*
+ * Creates a guest from a checkpoint of another, `origin` being "GUEST@LABEL": a suspended guest, whose start resumes what the
+ * checkpoint holds under an identity, ids and addresses of its own. Its parameters are those of the checkpoint, but for what
+ * nobody else may have, and `settings`. The other guest and its checkpoint stay as they are. Exit status EXISTS, NO_GUEST,
+ * CHECKPOINT, INVALID, NO_SPACE.
+ */
+int guest_create_warm(const struct node *node, const char *name, const char *origin, const struct guest_setting *settings,
+		      size_t n_settings, struct err *err) _must_check_;
+
+/*
  * Starts it and returns when its init program runs. Exit status RUNNING if it does. A suspended guest goes on where it was
  * (guest_resume()), and is never booted in its place: if that fails, the checkpoint stays. With `discard_checkpoint` a suspended
  * guest is booted, and what it had in memory is gone.
@@ -80,3 +89,40 @@ int guest_exited(const struct node *node, const char *name, const char *boot, in
 
 /* Does any guest use this version of a template? Reads all guests: for `template remove`. -EBUSY (TEMPLATE_IN_USE) names one. */
 int guest_check_template_unused(const struct node *node, const char *template_ref, struct err *err) _must_check_;
+
+#define CHECKPOINT_LABEL_ROOM 64
+
+struct guest_checkpoint {
+	char label[CHECKPOINT_LABEL_ROOM];
+	uint64_t taken_at;    /* seconds since 1970; 0: its manifest is damaged */
+	uint64_t image_bytes; /* of its memory, on the disk */
+	uint64_t disk_bytes;  /* of its area alone, if has_disk */
+	bool has_disk;
+};
+
+struct guest_checkpoint_made {
+	char label[CHECKPOINT_LABEL_ROOM];
+	uint64_t stood_usec; /* how long the guest stood */
+};
+
+/*
+ * Keeps the memory, processes, connections and files of a running guest as they are in this instant, under `label` (NULL: one is
+ * made of the time); the guest goes on. NOT_RUNNING, SUSPENDED, EXISTS, INVALID (the label), UNSUPPORTED, CHECKPOINT, NO_SPACE.
+ */
+int guest_checkpoint_create(const struct node *node, const char *name, const char *label, struct guest_checkpoint_made *ret,
+			    struct err *err) _must_check_;
+
+/*
+ * The guest as it was then, running. What it is now, running or not, is killed and gone, its files included; the checkpoint stays.
+ * Parameters that count only LIVE stay as they are now; if others differ from what they were then, INVALID names them.
+ * NO_CHECKPOINT, RECOVERY (it is damaged), NO_SPACE: the guest is as it was. RESTORE: it is suspended, as it was then.
+ */
+int guest_checkpoint_restore(const struct node *node, const char *name, const char *label, struct err *err) _must_check_;
+
+/* NO_CHECKPOINT. */
+int guest_checkpoint_remove(const struct node *node, const char *name, const char *label, struct err *err) _must_check_;
+
+/* Calls `each` for every one, in no order; stops at a negative return and passes it on. Takes no lock. */
+int guest_checkpoint_each(const struct node *node, const char *name,
+			  int (*each)(void *context, const struct guest_checkpoint *checkpoint), void *context,
+			  struct err *err) _must_check_;

@@ -12,9 +12,12 @@
 #include "base/journal.h"
 #include "base/path.h"
 #include "base/proc.h"
+#include "runtime/checkpoint/archive.h"
+#include "runtime/checkpoint/back.h"
 #include "runtime/checkpoint/images.h"
 #include "runtime/checkpoint/resume.h"
 #include "runtime/checkpoint/suspend.h"
+#include "runtime/checkpoint/take.h"
 #include "runtime/guest_priv.h"
 #include "runtime/operations.h"
 
@@ -75,6 +78,8 @@ static int settle_existence(struct guest *guest, struct err *err)
 		return err_wrap(err, "guest '%s'", guest->name);
 	if (r == 0)
 		return path_exists_at(guest->dir_fd, CONF_FILE) ? 0 : settle_empty(guest, err);
+	if (strcmp(entry.op, OP_RESTORE) == 0)
+		return 0; /* of a guest that stays: back_settle() */
 	if (sscanf(entry.arg, "%39s %63s", uuid, pool) < 1)
 		return err_exit(err, EXIT_RECOVERY, EBADMSG,
 				"guest '%s': its journal is damaged: look at the file '" JOURNAL_FILE "' in its folder",
@@ -184,6 +189,8 @@ static int settle_operation(struct guest *guest, bool is_alive, struct err *err)
 		return suspend_settle(guest, err);
 	if (strcmp(entry.op, OP_RESUME) == 0)
 		return settle_resume(guest, err);
+	if (strcmp(entry.op, OP_CHECKPOINT) == 0)
+		return take_settle(guest, err);
 	return journal_done(guest->run_fd, false, err);
 }
 
@@ -229,6 +236,10 @@ int guest_settle(struct guest *guest, bool *ret_gone, struct err *err)
 	r = guest_get_run(guest, &run, err);
 	if (r >= 0)
 		r = settle_operation(guest, r, err);
+	if (r == 0)
+		r = back_settle(guest, err);
+	if (r == 0)
+		r = archive_settle(guest, err);
 	if (r < 0)
 		return r;
 	settle_addresses(guest);

@@ -9,6 +9,7 @@
 #include "base/journal.h"
 #include "base/path.h"
 #include "runtime/addresses.h"
+#include "runtime/checkpoint/archive.h"
 #include "runtime/guest_priv.h"
 #include "runtime/ids.h"
 #include "runtime/operations.h"
@@ -22,6 +23,11 @@ static int remove_area(const struct guest *guest, const char *uuid, const char *
 	/* A pool that was removed took the area along. */
 	if (r < 0 && err->exit == EXIT_NO_POOL)
 		return 0;
+	/* Those of its checkpoints are there only with that folder, which goes after them. */
+	if (r == 0 && path_exists_at(guest->dir_fd, CHECKPOINTS_DIR))
+		r = archive_destroy_areas(pool, uuid, err);
+	if (r == 0)
+		r = fault_point("destroy.checkpoints", err);
 	return r < 0 ? r : area_destroy(pool, uuid, err);
 }
 

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@
 #include "base/fault.h"
 #include "base/fd.h"
 #include "base/path.h"
+#include "base/str.h"
 #include "runtime/checkpoint/manifest.h"
 
 #define BLOCK_BYTES 512 /* of st_blocks, whatever the file system's own are: stat(3type) */
@@ -97,12 +99,19 @@ static int sync_guest(const struct guest *guest, struct err *err)
 	return fsync(guest->dir_fd) < 0 ? err_sys(err, errno, "sync the folder of guest '%s'", guest->name) : 0;
 }
 
-int checkpoint_commit(const struct guest *guest, int images_fd, struct err *err)
+int checkpoint_sync(const struct guest *guest, int images_fd, struct err *err)
 {
 	int r = sync_images(images_fd);
 
+	return r < 0 ? err_sys(err, -r, "write the checkpoint of guest '%s' to the disk", guest->name) : 0;
+}
+
+int checkpoint_commit(const struct guest *guest, int images_fd, struct err *err)
+{
+	int r = checkpoint_sync(guest, images_fd, err);
+
 	if (r < 0)
-		return err_sys(err, -r, "write the checkpoint of guest '%s' to the disk", guest->name);
+		return r;
 	r = fault_point("suspend.synced", err);
 	if (r < 0)
 		return r;
@@ -164,20 +173,47 @@ static int add_size(int images_fd, const char *name, const struct stat *st, void
 	return 0;
 }
 
+int checkpoint_get_size(int images_fd, uint64_t *ret_bytes)
+{
+	uint64_t bytes = 0;
+	struct stat st;
+	int r = fstat(images_fd, &st) < 0 ? -errno : for_each_image(images_fd, add_size, &bytes);
+
+	if (r == 0)
+		*ret_bytes = bytes + (uint64_t)st.st_blocks * BLOCK_BYTES;
+	return r;
+}
+
+/* What is written anew by each restore is not shared. */
+static int share_image(int images_fd, const char *name, const struct stat *st, void *context)
+{
+	const char *end = strrchr(name, '.');
+	const int *to = context;
+
+	if (!S_ISREG(st->st_mode) || str_has_prefix(name, "stats-") || (end && strcmp(end, ".log") == 0))
+		return 0;
+	return linkat(images_fd, name, *to, name, 0) < 0 ? -errno : 0;
+}
+
+int checkpoint_share_images(int from_fd, int to_fd)
+{
+	struct stat st;
+
+	if (fstat(from_fd, &st) < 0 || fchown(to_fd, st.st_uid, st.st_gid) < 0 || fchmod(to_fd, st.st_mode & 07777) < 0)
+		return -errno;
+	return for_each_image(from_fd, share_image, &to_fd);
+}
+
 int checkpoint_stat(const struct guest *guest, uint64_t *ret_bytes, uint64_t *ret_taken_at)
 {
 	_cleanup_(checkpoint_manifest_free) struct checkpoint_manifest manifest = { 0 };
 	_cleanup_fd_ int fd = open_images(guest);
 	struct err ignored = ERR_INIT;
-	uint64_t bytes = 0;
-	struct stat st;
 	int r = fd < 0 ? fd : checkpoint_read_manifest(fd, &manifest, &ignored);
 
 	if (r == 0)
-		r = fstat(fd, &st) < 0 ? -errno : for_each_image(fd, add_size, &bytes);
-	if (r < 0)
-		return r;
-	*ret_bytes = bytes + (uint64_t)st.st_blocks * BLOCK_BYTES;
-	*ret_taken_at = manifest.taken_at;
-	return 0;
+		r = checkpoint_get_size(fd, ret_bytes);
+	if (r == 0)
+		*ret_taken_at = manifest.taken_at;
+	return r;
 }

@@ -53,6 +53,9 @@ int checkpoint_write_manifest(int images_fd, const struct checkpoint_manifest *m
  */
 int checkpoint_commit(const struct guest *guest, int images_fd, struct err *err) _must_check_;
 
+/* Its files on the disk, and that they are in the folder. */
+int checkpoint_sync(const struct guest *guest, int images_fd, struct err *err) _must_check_;
+
 /* Removes an unfinished one. A missing one is a success. */
 int checkpoint_abandon(const struct guest *guest, struct err *err) _must_check_;
 
@@ -79,3 +82,12 @@ int checkpoint_open(const struct guest *guest, struct checkpoint_manifest *ret, 
 
 /* Bytes on the disk, and when it was taken: for `status`. -ENOENT without one, -EBADMSG for a damaged one. */
 int checkpoint_stat(const struct guest *guest, uint64_t *ret_bytes, uint64_t *ret_taken_at) _must_check_;
+
+/* Bytes on the disk of the images in an open folder. 0 or a negative errno. */
+int checkpoint_get_size(int images_fd, uint64_t *ret_bytes) _must_check_;
+
+/*
+ * Fills an empty folder with the images of another one, by hard links, and gives it the same owner and mode: neither CRIU nor
+ * ctctl writes into an image, they are replaced. 0 or a negative errno.
+ */
+int checkpoint_share_images(int from_fd, int to_fd) _must_check_;
