@@ -21,6 +21,15 @@ static int copy_hidden(struct pool *pool, const char *from, const char *hidden, 
 	return r < 0 ? r : fault_point("area.copy-limited", err);
 }
 
+int area_give_up(struct pool *pool, const char *hidden, const char *id, struct err *err)
+{
+	struct err ignored = ERR_INIT;
+
+	if (pool->ops->area_remove(pool, hidden, &ignored) < 0)
+		return err_wrap(err, "area '%s' is left half made (%s)", id, ignored.msg);
+	return -err->code;
+}
+
 int area_show(struct pool *pool, const char *hidden, const char *id, struct err *err)
 {
 	int r = area_commit(pool, hidden, err);
@@ -29,7 +38,10 @@ int area_show(struct pool *pool, const char *hidden, const char *id, struct err 
 		return r;
 	if (renameat2(pool->data_fd, hidden, pool->data_fd, id, RENAME_NOREPLACE) < 0)
 		return pool_err(pool, err, errno, "give the new area its name '%s'", id);
-	return area_commit(pool, id, err);
+	r = area_commit(pool, id, err);
+	if (r < 0 && renameat2(pool->data_fd, id, pool->data_fd, hidden, RENAME_NOREPLACE) < 0)
+		return err_wrap(err, "area '%s' is there, and perhaps not after a power cut", id);
+	return r;
 }
 
 static int copy_held(struct pool *pool, const char *from, const char *id, uint64_t limit_bytes, struct err *err)
@@ -42,13 +54,7 @@ static int copy_held(struct pool *pool, const char *from, const char *id, uint64
 	r = copy_hidden(pool, from, hidden, limit_bytes, err);
 	if (r == 0)
 		r = area_show(pool, hidden, id, err);
-	if (r < 0) {
-		struct err ignored = ERR_INIT;
-
-		if (pool->ops->area_remove(pool, hidden, &ignored) < 0)
-			return err_wrap(err, "area '%s' is left half made (%s)", id, ignored.msg);
-	}
-	return r;
+	return r < 0 ? area_give_up(pool, hidden, id, err) : 0;
 }
 
 int area_copy(struct pool *pool, const char *from, const char *id, uint64_t limit_bytes, struct err *err)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -167,6 +168,36 @@ int area_copy(struct pool *pool, const char *from, const char *id, uint64_t limi
  * the disk when the call returns.
  */
 int area_exchange(struct pool *pool, const char *a, const char *b, struct err *err) _must_check_;
+
+/* What the bytes of an area go to. 0, or a negative errno with `err` set, which ends it. */
+struct area_sink {
+	int (*write)(void *context, const void *data, size_t n, struct err *err);
+	void *context;
+};
+
+/* What they come from: exactly `n` of them, or an error. */
+struct area_source {
+	int (*read)(void *context, void *data, size_t n, struct err *err);
+	void *context;
+};
+
+/*
+ * An area as a stream of bytes, for another host or another kind of pool (area_stream_priv.h says what is in it, and what is not).
+ * Nobody may write to the area meanwhile: its guest is stopped or suspended. A device node in it is an error. The stream says
+ * itself where it ends: more may follow behind it.
+ */
+int area_send(struct pool *pool, const char *id, const struct area_sink *sink, struct err *err) _must_check_;
+
+/*
+ * Makes the area `id` from such a stream, with its limit in bytes (0: none), over which it may be at the end, and by a quarter and
+ * 64 MiB while it is received. AREA_EXISTS, and interruption, as with area_create(); on the disk when the call returns.
+ *
+ * Nothing in the stream is trusted: not the order of its records nor any length; no name leads out of the folder that it is in, no
+ * link is followed, no device is made, and of extended attributes only those of guests and of overlayfs are. What is refused is
+ * -EBADMSG and leaves nothing.
+ */
+int area_receive(struct pool *pool, const char *id, uint64_t limit_bytes, const struct area_source *source,
+		 struct err *err) _must_check_;
 
 /* Calls `each` with every pool's name / every area's id, in no order; stops at a negative return and passes it on. */
 int pool_each(const char *pools_dir, int (*each)(void *context, const char *name), void *context, struct err *err) _must_check_;

@@ -127,6 +127,8 @@ char *area_hidden_name(const char *id) _must_check_;
 
 /* Puts that folder on the disk, and then under the name of the area. */
 int area_show(struct pool *pool, const char *hidden, const char *id, struct err *err) _must_check_;
+/* Removes it after the error that is in `err`, which it passes on. */
+int area_give_up(struct pool *pool, const char *hidden, const char *id, struct err *err) _must_check_;
 
 /* What pool_get_disks() finds from a device's folder in sysfs: their number or a negative errno (disks.c). */
 int pool_disks_of_device(const char *sysfs, enum pool_disks which, struct pool_disk ret[POOL_DISKS_MAX]) _must_check_;

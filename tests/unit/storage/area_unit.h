@@ -50,13 +50,26 @@ static inline _unused_ void areas_begin(struct areas *a, void **state)
 
 static inline _unused_ struct pool *areas_pool(struct areas *a, const char *name, enum pool_kind kind)
 {
-	const struct pool_spec spec = { .name = name, .kind = kind, .size_bytes = kind == POOL_BTRFS ? 256 * MIB : 0 };
+	const struct pool_spec spec = { .name = name, .kind = kind, .size_bytes = kind == POOL_BTRFS ? 512 * MIB : 0 };
 	struct err err = ERR_INIT;
 	struct pool *pool = NULL;
 
 	assert_ok(pool_create(a->pools_dir, &spec, NULL, &err), &err);
 	assert_ok(pool_open(a->pools_dir, name, &pool, &err), &err);
 	return pool;
+}
+
+/* What there is in the pool `one`, hidden folders included. */
+static inline _unused_ int areas_count(struct areas *a)
+{
+	_cleanup_free_ char *path = str_printf("%s/one/data", a->pools_dir);
+	_cleanup_dir_ DIR *dir = opendir(path);
+	int n = -2;
+
+	assert_non_null(dir);
+	while (readdir(dir))
+		n++;
+	return n;
 }
 
 /* Removing the pool proves that nothing holds it. */

@@ -79,18 +79,6 @@ static void test_copy_dir(void **state)
 	check_copy(state, POOL_DIR);
 }
 
-static int count_entries(struct areas *a)
-{
-	_cleanup_free_ char *path = str_printf("%s/one/data", a->pools_dir);
-	_cleanup_dir_ DIR *dir = opendir(path);
-	int n = -2;
-
-	assert_non_null(dir);
-	while (readdir(dir))
-		n++;
-	return n;
-}
-
 static int work_copy(void *context)
 {
 	struct err err = ERR_INIT;
@@ -117,15 +105,15 @@ static void check_interrupted(void **state, enum pool_kind kind)
 	for (size_t i = 0; i < ARRAY_SIZE(points); i++) {
 		try_with_fault("CTCTL_FAULT_KILL", points[i], work_copy, &a);
 		assert_false(area_exists(pool, TO));
-		assert_int_equal(count_entries(&a), 2);
+		assert_int_equal(areas_count(&a), 2);
 		assert_ok(area_destroy(pool, TO, &err), &err);
-		assert_int_equal(count_entries(&a), 1);
+		assert_int_equal(areas_count(&a), 1);
 		try_with_fault("CTCTL_FAULT_FAIL", points[i], work_copy, &a);
-		assert_int_equal(count_entries(&a), 1);
+		assert_int_equal(areas_count(&a), 1);
 		try_with_fault("CTCTL_FAULT_KILL", points[i], work_copy, &a);
 		assert_ok(area_copy(pool, FROM, TO, 0, &err), &err);
 		areas_run(&a, pool, TO, write_more);
-		assert_int_equal(count_entries(&a), 2);
+		assert_int_equal(areas_count(&a), 2);
 		assert_ok(area_destroy(pool, TO, &err), &err);
 	}
 	areas_drop_pool(&a, pool);
@@ -166,7 +154,7 @@ static void test_refused(void **state)
 	assert_int_equal(err.exit, EXIT_UNSUPPORTED);
 	assert_true(area_exchange(pool, FROM, TO, &err) < 0);
 	assert_err_has(&err, TO);
-	assert_int_equal(count_entries(&a), 1);
+	assert_int_equal(areas_count(&a), 1);
 	areas_drop_pool(&a, pool);
 	areas_end(&a);
 }
@@ -284,7 +272,7 @@ static void check_exchange(void **state, enum pool_kind kind)
 	try_with_fault("CTCTL_FAULT_KILL", "area.exchanged", work_exchange, &a);
 	assert_false(has_mark(&a, pool, FROM));
 	assert_true(has_mark(&a, pool, TO));
-	assert_int_equal(count_entries(&a), 2);
+	assert_int_equal(areas_count(&a), 2);
 	areas_drop_pool(&a, pool);
 	areas_end(&a);
 }
