@@ -158,6 +158,9 @@ int archive_settle(const struct guest *guest, struct err *err)
 
 	if (r == 0 && unlinkat(all, BUSY, 0) < 0 && errno != ENOENT)
 		r = err_sys(err, errno, "remove '" BUSY "'");
+	/* Without any, there is no folder. */
+	if (r == 0 && unlinkat(guest->dir_fd, CHECKPOINTS_DIR, AT_REMOVEDIR) < 0 && errno != ENOTEMPTY && errno != EEXIST)
+		r = err_sys(err, errno, "remove the folder '" CHECKPOINTS_DIR "'");
 	return r < 0 ? err_wrap(err, "clean up after a change of the checkpoints of guest '%s'", guest->name) : 0;
 }
 

@@ -174,7 +174,7 @@ static int clear_mark(const struct guest *guest, struct err *err)
 }
 
 /* What it was before goes only now. */
-static int finish(const struct guest *guest, struct err *err)
+static int try_finish(const struct guest *guest, struct err *err)
 {
 	int r = clear_mark(guest, err);
 
@@ -184,6 +184,17 @@ static int finish(const struct guest *guest, struct err *err)
 	if (r == 0)
 		r = fault_point("restore.done", err);
 	return r < 0 ? r : archive_settle(guest, err);
+}
+
+static int finish(const struct guest *guest, struct err *err)
+{
+	struct err why = ERR_INIT;
+	int r = try_finish(guest, err);
+
+	/* The journal is closed in any case, if it can be: the guest runs. */
+	if (r < 0 && try_finish(guest, &why) < 0)
+		log_warning(guest->node->log, "guest '%s': not all of its restore could be cleaned up: %s", guest->name, why.msg);
+	return r;
 }
 
 /* 1: it was going on already, when a restore was killed after its resume. */
@@ -238,7 +249,9 @@ static int place_and_go_on(struct guest *guest, struct err *err)
 	if (r < 0)
 		return err_wrap(err, started < 0 ? "guest '%s' is restored and suspended, but" : "guest '%s' is restored, but",
 				guest->name);
-	return started < 0 ? err_wrap(err, "guest '%s' is as it was then, but suspended", guest->name) : ended;
+	if (started < 0)
+		return err_wrap(err, "guest '%s' is as it was then, but suspended", guest->name);
+	return ended < 0 ? err_wrap(err, "guest '%s' is restored, but", guest->name) : 0;
 }
 
 static int back(struct guest *guest, const char *label, struct err *err)

@@ -52,7 +52,7 @@ found() {
 	[ ${#group_dirs[@]} -eq 0 ] || find "${group_dirs[@]}" -mindepth 1 \( -type d -printf 'group %p\n' -o -name cgroup.procs -printf 'procs %p %P\n' -o \
 		-path '*/g[12]/*' \( -name memory.max -o -name memory.limit_in_bytes -o -name pids.max \) -printf 'limit %p\n' \) || :
 	find "$CTCTL_PREFIX" "$POOL_DATA" -mindepth 1 -maxdepth 6 \
-		\( -path "$RUNS/_images/*" -o -path "$GUESTS/*/checkpoint/*" -o -path "$TEMPLATES/*/*/*" -o -path "$POOL_DATA/*/*" -o -path "$POOLS/*/data/*/*" \) -prune -o -printf 'file %p\n' || :
+		\( -path "$RUNS/_images/*" -o -path "$GUESTS/*/checkpoint/*" -o -path "$GUESTS/*/checkpoints/*/*" -o -path "$TEMPLATES/*/*/*" -o -path "$POOL_DATA/*/*" -o -path "$POOLS/*/data/*/*" \) -prune -o -printf 'file %p\n' || :
 	guest_processes '[!Z]' 'process '
 	links 'link '
 	elements 'element '
@@ -153,6 +153,33 @@ prepare_resume() {
 }
 do_resume() {
 	ct resume g1
+}
+
+prepare_checkpoint() {
+	prepare_running
+}
+do_checkpoint() {
+	ct -q checkpoint create g1 c1 >/dev/null
+}
+
+# What a restore brings back is gone.
+prepare_restore() {
+	prepare_running
+	do_checkpoint
+	ct exec g1 -- rm /canary
+	shape >"$none"
+}
+do_restore() {
+	ct checkpoint restore g1 c1
+}
+
+prepare_forget() {
+	prepare_running
+	do_checkpoint
+	shape >"$none"
+}
+do_forget() {
+	ct checkpoint remove g1 c1
 }
 
 prepare_set() {
@@ -359,7 +386,7 @@ passes() {
 	! fault FAIL "$1" "$2" || return 1
 	grep -qF "fault injected at '$1'" "$BATS_TEST_TMPDIR/stderr" || return 1
 	case $2 in
-	destroy | discard | remove)
+	destroy | discard | remove | forget)
 		recovers "$2"
 		;;
 	*)
@@ -472,6 +499,16 @@ each_fault() {
 @test "resume: at each step, killed or failed, the guest is suspended or runs" {
 	needs criu
 	each_fault resume resume
+}
+
+@test "checkpoint: at each step, killed or failed, the guest runs, and its checkpoint is whole or gone" {
+	needs criu
+	each_fault checkpoint checkpoint forget
+}
+
+@test "restore: at each step, killed or failed, the guest runs as it was or as it was then" {
+	needs criu
+	each_fault restore restore
 }
 
 @test "set: at each step, killed or failed, guest.conf and the kernel agree" {
