@@ -50,6 +50,7 @@ int netlink_call(struct nl_sock *sock, struct nl_msg *msg, netlink_reply_fn on_r
 		return -ENOMEM;
 	nl_cb_set(cb, NL_CB_VALID, NL_CB_CUSTOM, on_valid, &x);
 	nl_cb_set(cb, NL_CB_ACK, NL_CB_CUSTOM, on_ack, &x);
+	nl_cb_set(cb, NL_CB_FINISH, NL_CB_CUSTOM, on_ack, &x); /* of a dump */
 	nl_cb_err(cb, NL_CB_CUSTOM, on_error, &x);
 
 	int nle = nl_send_auto(sock, msg);

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "netns/copied.h"
+
+#include <linux/inet_diag.h>
+#include <linux/sock_diag.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "netns/nl_priv.h"
+
+struct addresses {
+	struct net_address *list;
+	size_t n;
+	size_t room;
+	int ifindex;
+	bool failed;
+};
+
+static void add_address(struct addresses *to, const struct net_address *address)
+{
+	if (to->n == to->room) {
+		size_t room = to->room ? 2 * to->room : 8;
+		struct net_address *list = reallocarray(to->list, room, sizeof(*list));
+
+		if (!list) {
+			to->failed = true;
+			return;
+		}
+		to->list = list;
+		to->room = room;
+	}
+	to->list[to->n++] = *address;
+}
+
+static void on_address(void *context, struct nlmsghdr *reply)
+{
+	struct addresses *to = context;
+	const struct ifaddrmsg *head = nlmsg_data(reply);
+
+	if (reply->nlmsg_type != RTM_NEWADDR || reply->nlmsg_len < (uint32_t)nlmsg_size(sizeof(*head)) ||
+	    head->ifa_index != (uint32_t)to->ifindex || (head->ifa_family != AF_INET && head->ifa_family != AF_INET6))
+		return;
+
+	/* IPv4 has its own address in IFA_LOCAL, and its peer's in IFA_ADDRESS; IPv6 usually only the latter. */
+	struct nlattr *local = nlmsg_find_attr(reply, sizeof(*head), IFA_LOCAL);
+	struct nlattr *own = local ? local : nlmsg_find_attr(reply, sizeof(*head), IFA_ADDRESS);
+	struct net_address address = { .family = head->ifa_family, .prefix = head->ifa_prefixlen };
+
+	if (!own || (size_t)nla_len(own) < net_address_len(&address))
+		return;
+	memcpy(address.bytes, nla_data(own), net_address_len(&address));
+	add_address(to, &address);
+}
+
+int net_copied_addresses(const char *name, struct net_address **ret, size_t *ret_n, struct err *err)
+{
+	_cleanup_(cleanup_nl_sock) struct nl_sock *sock = NULL;
+	_cleanup_(cleanup_link) struct rtnl_link *link = NULL;
+	_cleanup_(cleanup_nl_msg) struct nl_msg *msg = nlmsg_alloc_simple(RTM_GETADDR, NLM_F_REQUEST | NLM_F_DUMP);
+	struct ifaddrmsg head = { .ifa_family = AF_UNSPEC };
+	struct addresses found = { .list = NULL };
+	int r = netlink_open(&sock, err);
+
+	if (r == 0)
+		r = netlink_get_link(sock, name, &link, err);
+	if (r < 0)
+		return r;
+	if (!msg || nlmsg_append(msg, &head, sizeof(head), NLMSG_ALIGNTO) < 0)
+		return err_oom(err);
+	found.ifindex = rtnl_link_get_ifindex(link);
+	r = netlink_call(sock, msg, on_address, &found);
+	if (r < 0 || found.failed) {
+		free(found.list);
+		return r < 0 ? netlink_err_sys(err, r, "list the addresses of the interface '%s'", name) : err_oom(err);
+	}
+	*ret = found.list;
+	*ret_n = found.n;
+	return 0;
+}
+
+/* A walk over all TCP sockets of a family. */
+struct walk {
+	const struct net_address *list;
+	size_t n;
+	net_copied_listener_fn *on_listener;
+	void *context;
+	struct inet_diag_sockid *doomed; /* to be ended when the walk is over: it must not lose its place */
+	size_t n_doomed;
+	size_t room;
+	bool failed;
+};
+
+static void doom(struct walk *w, const struct inet_diag_sockid *id)
+{
+	if (w->n_doomed == w->room) {
+		size_t room = w->room ? 2 * w->room : 64;
+		struct inet_diag_sockid *list = reallocarray(w->doomed, room, sizeof(*list));
+
+		if (!list) {
+			w->failed = true;
+			return;
+		}
+		w->doomed = list;
+		w->room = room;
+	}
+	w->doomed[w->n_doomed++] = *id;
+}
+
+/* An IPv4 address of an IPv6 socket is what it stands for (RFC 4291, 2.5.5.2). */
+static struct net_address own_address(const struct inet_diag_msg *socket)
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+	struct net_address own = { .family = socket->idiag_family };
+	const uint8_t *bytes = (const uint8_t *)socket->id.idiag_src;
+
+	if (own.family == AF_INET6 && memcmp(bytes, mapped, sizeof(mapped)) == 0) {
+		own.family = AF_INET;
+		bytes += sizeof(mapped);
+	}
+	memcpy(own.bytes, bytes, net_address_len(&own));
+	own.prefix = net_address_bits(&own);
+	return own;
+}
+
+static void on_socket(void *context, struct nlmsghdr *reply)
+{
+	struct walk *w = context;
+	const struct inet_diag_msg *socket = nlmsg_data(reply);
+
+	if (reply->nlmsg_type != SOCK_DIAG_BY_FAMILY || reply->nlmsg_len < (uint32_t)nlmsg_size(sizeof(*socket)))
+		return;
+
+	struct net_address own = own_address(socket);
+	size_t i = 0;
+
+	while (i < w->n && !net_address_equal(&w->list[i], &own))
+		i++;
+	if (i == w->n)
+		return;
+	if (socket->idiag_state == TCP_LISTEN)
+		w->on_listener(w->context, &own, ntohs(socket->id.idiag_sport));
+	else
+		doom(w, &socket->id);
+}
+
+static struct nl_msg *new_request(uint16_t type, int flags, uint8_t family, const struct inet_diag_sockid *id)
+{
+	struct nl_msg *msg = nlmsg_alloc_simple(type, NLM_F_REQUEST | flags);
+	struct inet_diag_req_v2 request = {
+		.sdiag_family = family,
+		.sdiag_protocol = IPPROTO_TCP,
+		.idiag_states = ~0U,
+	};
+
+	if (id)
+		request.id = *id;
+	if (msg && nlmsg_append(msg, &request, sizeof(request), NLMSG_ALIGNTO) < 0) {
+		nlmsg_free(msg);
+		return NULL;
+	}
+	return msg;
+}
+
+static int end_connection(struct nl_sock *sock, uint8_t family, const struct inet_diag_sockid *id, struct err *err)
+{
+	_cleanup_(cleanup_nl_msg) struct nl_msg *msg = new_request(SOCK_DESTROY, NLM_F_ACK, family, id);
+	int r = msg ? netlink_call(sock, msg, NULL, NULL) : -ENOMEM;
+
+	/* One that has come to its end meanwhile is what is wanted. */
+	return r < 0 && r != -ENOENT ? netlink_err_sys(err, r, "end a copied TCP connection (CONFIG_INET_DIAG_DESTROY)") : 0;
+}
+
+static int end_family(struct nl_sock *sock, uint8_t family, struct walk *w, struct err *err)
+{
+	_cleanup_(cleanup_nl_msg) struct nl_msg *msg = new_request(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, family, NULL);
+	int r = msg ? netlink_call(sock, msg, on_socket, w) : -ENOMEM;
+
+	if (r == -ENOENT && family == AF_INET6)
+		return 0;
+	if (r < 0 || w->failed)
+		return r < 0 ? netlink_err_sys(err, r, "list the TCP connections (CONFIG_INET_DIAG)") : err_oom(err);
+	for (size_t i = 0; r == 0 && i < w->n_doomed; i++)
+		r = end_connection(sock, family, &w->doomed[i], err);
+	w->n_doomed = 0;
+	return r;
+}
+
+int net_copied_end_connections(const struct net_address *list, size_t n, net_copied_listener_fn *on_listener, void *context,
+			       struct err *err)
+{
+	_cleanup_(cleanup_nl_sock) struct nl_sock *sock = nl_socket_alloc();
+	struct walk w = { .list = list, .n = n, .on_listener = on_listener, .context = context };
+
+	if (!sock)
+		return err_oom(err);
+
+	int nle = nl_connect(sock, NETLINK_SOCK_DIAG);
+
+	if (nle < 0)
+		return netlink_err(err, nle, "ask for the TCP connections");
+
+	int r = end_family(sock, AF_INET, &w, err);
+
+	if (r == 0)
+		r = end_family(sock, AF_INET6, &w, err);
+	free(w.doomed);
+	return r;
+}
