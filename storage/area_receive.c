@@ -2,7 +2,6 @@
 #include <fcntl.h>
 
 #include "base/cleanup.h"
-#include "base/fault.h"
 #include "base/path.h"
 #include "storage/area_stream_priv.h"
 #include "storage/pool_priv.h"
@@ -31,7 +30,7 @@ static int receive_hidden(struct pool *pool, const char *hidden, uint64_t limit_
 	r = fd < 0 ? pool_err(pool, err, -fd, "open a new area") : stream_receive(pool, fd, source, err);
 	if (r == 0)
 		r = set_limit(pool, hidden, limit_bytes, err);
-	return r < 0 ? r : fault_point("area.received", err);
+	return r;
 }
 
 static int receive_held(struct pool *pool, const char *id, uint64_t limit_bytes, const struct area_source *source,

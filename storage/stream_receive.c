@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/fault.h"
 #include "base/path.h"
 #include "storage/area_stream_priv.h"
 #include "storage/pool_priv.h"
@@ -331,8 +330,6 @@ static int take_all(struct receiver *r, int area_fd, struct err *err)
 
 	if (code == 0)
 		code = make_work(area_fd, err);
-	if (code == 0)
-		code = fault_point("area.receiving", err);
 	while (code == 0)
 		code = take_record(r, err);
 	return code < 0 ? code : tree_target_finish(&r->target, area_fd, err);
