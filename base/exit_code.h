@@ -28,6 +28,7 @@
 	X(SUSPENDED, 35, "the guest is suspended: resume it first")             \
 	X(NOT_SUSPENDED, 36, "the guest is not suspended")                      \
 	X(NO_CHECKPOINT, 37, "no such checkpoint")                              \
+	X(OBSTACLES, 38, "something is in the way of saving the guest")         \
 	X(AREA_EXISTS, 44, "the guest's private area exists already")           \
 	X(NO_SPACE, 46, "not enough disk space")                                \
 	X(BAD_TEMPLATE, 47, "the template or image is damaged or refused")      \

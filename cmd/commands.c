@@ -23,12 +23,15 @@ static const struct command commands[] = {
 	  .name = "create",
 	  .summary = "create a guest from a template",
 	  .description = "TEMPLATE is NAME, its newest version, or NAME@VERSION. The guest's own files are in a pool; the pool "
-			 "\"default\" is made when it is first needed.",
+			 "\"default\" is made when it is first needed. With --warm it is made from a checkpoint of another guest, "
+			 "which goes on: with the same files and running programs, under a name, addresses and ids of its own, and "
+			 "is suspended until it is started. It shares secrets with the other, ssh host keys among them: make new ones.",
 	  .arguments = { { "NAME", COMPLETE_NONE, false, false }, { "TEMPLATE", COMPLETE_TEMPLATE, true, false } },
-	  .options = OPT_BIT(TEMPLATE) | OPT_BIT(START) | OPT_BIT(SSH_KEY),
+	  .options = OPT_BIT(TEMPLATE) | OPT_BIT(WARM) | OPT_BIT(START) | OPT_BIT(SSH_KEY),
 	  .params = PARAMS_CREATE,
 	  .examples = { "ctctl create web1 debian-12 --memory 512M --cpus 2 --disk 10G --start",
-			"ctctl create db1 debian-13@20261121.1 --ip 192.0.2.10 --autostart yes" },
+			"ctctl create db1 debian-13@20261121.1 --ip 192.0.2.10 --autostart yes",
+			"ctctl create web2 --warm web1@warmed-up --ip 192.0.2.12 --start" },
 	  .run = verb_create },
 	{ .section = SECTION_LIFE,
 	  .name = "start",
@@ -83,6 +86,18 @@ static const struct command commands[] = {
 	  .arguments = { { "NAME", COMPLETE_SUSPENDED, false, true } },
 	  .examples = { "ctctl resume web1", "ctctl list -o name,state,suspended,checkpoint" },
 	  .run = verb_resume },
+	{ .section = SECTION_LIFE,
+	  .name = "check-migrate",
+	  .summary = "show what would prevent a suspend, a checkpoint or a migration of a guest",
+	  .description =
+		  "Each thing that cannot be saved, with the process and descriptor that has it, as the guest numbers them, and "
+		  "what to do about it. The guest runs on undisturbed: nothing in it is stopped, traced or asked. An obstacle makes "
+		  "a suspend fail, or the resume after it; a notice does not, but something ends or is lost. It is a look at one "
+		  "moment. Ends with status 38 if there is an obstacle.",
+	  .arguments = { GUEST },
+	  .options = OPT_BIT(JSON),
+	  .examples = { "ctctl check-migrate web1", "ctctl check-migrate web1 --json" },
+	  .run = verb_check_migrate },
 	{ .section = SECTION_LIFE,
 	  .name = "destroy",
 	  .summary = "remove guests with all their data",
@@ -272,10 +287,12 @@ static const struct command commands[] = {
 
 	{ .section = SECTION_HOST,
 	  .name = "autostart",
-	  .summary = "start all guests with autostart=yes, or stop all",
+	  .summary = "start all guests with autostart=yes, or end all",
 	  .description = "What the systemd unit does when the host boots and shuts down. Guests of a lower autostart-order are "
 			 "started before, and stopped after, those of a higher one. A suspended guest with autostart=yes goes "
-			 "on, as with resume; --stop leaves suspended guests as they are.",
+			 "on, as with resume. With --stop, those whose on-shutdown is suspend are suspended, and the next "
+			 "autostart lets them go on; who cannot be, or not within suspend-timeout of ctctl.conf, is stopped. "
+			 "Who is suspended already stays so.",
 	  .options = OPT_BIT(STOP) | OPT_BIT(PARALLEL),
 	  .examples = { "ctctl autostart", "ctctl autostart --stop", "ctctl list -o name,autostart,autostart-order" },
 	  .run = verb_autostart },

@@ -14,6 +14,8 @@ typedef int verb_fn(struct app *app, const struct request *request, struct err *
 verb_fn verb_create, verb_start, verb_stop, verb_restart, verb_kill, verb_suspend, verb_resume, verb_destroy, verb_rename;
 /* verbs_checkpoint.c */
 verb_fn verb_checkpoint_create, verb_checkpoint_list, verb_checkpoint_restore, verb_checkpoint_remove;
+/* verbs_check.c */
+verb_fn verb_check_migrate;
 /* verbs_inside.c */
 verb_fn verb_exec, verb_enter, verb_passwd, verb_console;
 /* verbs_look.c */
