@@ -115,21 +115,28 @@ int verb_rename(struct app *app, const struct request *request, struct err *err)
 	return guest_rename(app->node, request->arguments[0], request->arguments[1], err);
 }
 
-int verb_create(struct app *app, const struct request *request, struct err *err)
+/* From a template, given as an argument or as an option, or from a checkpoint. */
+static int create(struct app *app, const struct request *request, struct err *err)
 {
-	const char *name = request->arguments[0], *option = request->values[OPT_TEMPLATE];
+	const char *name = request->arguments[0], *option = request->values[OPT_TEMPLATE], *warm = request->values[OPT_WARM];
 	const char *template_ref = request_argument(request, 1);
 
-	if (!template_ref == !option)
+	if (!!template_ref + !!option + !!warm != 1)
 		return err_exit(err, EXIT_USAGE, EINVAL,
-				"expected one template: ctctl create %s TEMPLATE; see ctctl template list", name);
+				"expected one template, or --warm: ctctl create %s TEMPLATE; see ctctl template list", name);
+	if (warm)
+		return guest_create_warm(app->node, name, warm, request->settings, request->n_settings, err);
+	return guest_create(app->node, name, template_ref ? template_ref : option, request->settings, request->n_settings, err);
+}
 
+int verb_create(struct app *app, const struct request *request, struct err *err)
+{
+	const char *name = request->arguments[0];
 	_cleanup_free_ char *keys = NULL;
 	int r = secrets_read_keys(request, &keys, err);
 
 	if (r == 0)
-		r = guest_create(app->node, name, template_ref ? template_ref : option, request->settings, request->n_settings,
-				 err);
+		r = create(app, request, err);
 	if (r < 0)
 		return r;
 	if (*keys)

@@ -15,6 +15,7 @@
 #include "base/path.h"
 #include "base/str.h"
 #include "runtime/addresses.h"
+#include "runtime/create_priv.h"
 #include "runtime/guest_priv.h"
 #include "runtime/ids.h"
 #include "runtime/interface.h"
@@ -25,11 +26,10 @@
 #include "storage/pool.h"
 #include "templates/template.h"
 
-#define UUID_ROOM 37
-
 /* A random UUID (RFC 9562, version 4). */
-static int make_uuid(char room[UUID_ROOM], struct err *err)
+int create_give_uuid(struct guest *guest, struct err *err)
 {
+	char room[37];
 	unsigned char b[16];
 	size_t used = 0;
 
@@ -40,10 +40,10 @@ static int make_uuid(char room[UUID_ROOM], struct err *err)
 	for (size_t i = 0; i < sizeof(b); i++) {
 		if (i == 4 || i == 6 || i == 8 || i == 10)
 			room[used++] = '-';
-		snprintf(room + used, UUID_ROOM - used, "%02x", b[i]);
+		snprintf(room + used, sizeof(room) - used, "%02x", b[i]);
 		used += 2;
 	}
-	return 0;
+	return str_replace(&guest->config.uuid, room, err);
 }
 
 static int apply_template(struct guest *guest, const char *reference, struct err *err)
@@ -104,7 +104,7 @@ static int open_pool(struct guest *guest, struct pool **ret, struct err *err)
 	return r < 0 ? r : pool_open(node->pools_dir, guest->config.pool, ret, err);
 }
 
-static int check_disk(struct guest *guest, struct pool *pool, bool is_wanted, struct err *err)
+int create_check_disk(struct guest *guest, struct pool *pool, bool is_wanted, struct err *err)
 {
 	struct pool_stat st;
 	char want[STR_NUMBER_ROOM];
@@ -162,11 +162,8 @@ static int save_all(struct guest *guest, struct err *err)
 static int configure(struct guest *guest, const char *template_ref, const struct guest_setting *settings, size_t n,
 		     struct err *err)
 {
-	char uuid[UUID_ROOM];
-	int r = make_uuid(uuid, err);
+	int r = create_give_uuid(guest, err);
 
-	if (r == 0)
-		r = str_replace(&guest->config.uuid, uuid, err);
 	if (r == 0)
 		r = str_replace(&guest->config.pool, guest->node->default_pool, err);
 	if (r == 0)
@@ -188,16 +185,11 @@ static int take_addresses(struct guest *guest, struct err *err)
 	return r;
 }
 
-/* The steps that change the disk. A kill after any of them is undone by the next ctctl that opens this guest. */
-static int perform(struct guest *guest, struct pool *pool, struct err *err)
+int create_take_identity(struct guest *guest, struct err *err)
 {
 	uint64_t first = 0;
-	int r = area_create(pool, guest->config.uuid, guest->config.disk, err);
+	int r = ids_take(guest->node, guest->config.uuid, &first, err);
 
-	if (r == 0)
-		r = fault_point("create.area", err);
-	if (r == 0)
-		r = ids_take(guest->node, guest->config.uuid, &first, err);
 	if (r < 0)
 		return r;
 	free(guest->config.ids);
@@ -210,6 +202,16 @@ static int perform(struct guest *guest, struct pool *pool, struct err *err)
 	if (r == 0)
 		r = save_all(guest, err);
 	return r < 0 ? r : fault_point("create.conf", err);
+}
+
+/* The steps that change the disk. A kill after any of them is undone by the next ctctl that opens this guest. */
+static int perform(struct guest *guest, struct pool *pool, const void *context _unused_, struct err *err)
+{
+	int r = area_create(pool, guest->config.uuid, guest->config.disk, err);
+
+	if (r == 0)
+		r = fault_point("create.area", err);
+	return r < 0 ? r : create_take_identity(guest, err);
 }
 
 static int begin(struct guest *guest, struct err *err)
@@ -235,7 +237,7 @@ static int begin(struct guest *guest, struct err *err)
 }
 
 /* An interrupted create or destroy of that name gives way; a guest does not. */
-static int make_room(const struct node *node, const char *name, struct err *err)
+int create_make_room(const struct node *node, const char *name, struct err *err)
 {
 	_cleanup_guest_ struct guest *old = NULL;
 	int r = guest_acquire(node, name, "create", false, &old, err);
@@ -252,32 +254,14 @@ static int make_room(const struct node *node, const char *name, struct err *err)
 	return r;
 }
 
-int guest_create(const struct node *node, const char *name, const char *template_ref, const struct guest_setting *settings,
-		 size_t n_settings, struct err *err)
+int create_perform(struct guest *guest, struct pool *pool, create_fn *perform_fn, const void *context, struct err *err)
 {
-	_cleanup_guest_ struct guest *guest = NULL;
-	_cleanup_(cleanup_pool) struct pool *pool = NULL;
-	int r = guest_new(node, name, &guest, err);
+	int r = begin(guest, err);
 
-	if (r == 0)
-		r = make_room(node, name, err);
-	if (r == 0)
-		r = configure(guest, template_ref, settings, n_settings, err);
-	if (r == 0)
-		r = open_pool(guest, &pool, err);
-	if (r == 0)
-		r = check_disk(guest, pool, is_set(settings, n_settings, "disk"), err);
-	if (r == 0)
-		r = guest_check_limits(guest, pool, err);
-	if (r == 0)
-		r = guest_lock(guest, "create", false, err);
-	if (r < 0)
-		return r;
-	r = begin(guest, err);
 	if (r == 0)
 		r = fault_point("create.begin", err);
 	if (r == 0)
-		r = perform(guest, pool, err);
+		r = perform_fn(guest, pool, context, err);
 	if (r == 0)
 		r = journal_done(guest->dir_fd, true, err);
 	if (r == 0)
@@ -286,7 +270,29 @@ int guest_create(const struct node *node, const char *name, const char *template
 		struct err undo = ERR_INIT;
 
 		if (guest_finish_destroy(guest, guest->config.uuid, guest->config.pool, &undo) < 0)
-			log_warning(node->log, "guest '%s': not all of it could be undone: %s", name, undo.msg);
+			log_warning(guest->node->log, "guest '%s': not all of it could be undone: %s", guest->name, undo.msg);
 	}
 	return r;
+}
+
+int guest_create(const struct node *node, const char *name, const char *template_ref, const struct guest_setting *settings,
+		 size_t n_settings, struct err *err)
+{
+	_cleanup_guest_ struct guest *guest = NULL;
+	_cleanup_(cleanup_pool) struct pool *pool = NULL;
+	int r = guest_new(node, name, &guest, err);
+
+	if (r == 0)
+		r = create_make_room(node, name, err);
+	if (r == 0)
+		r = configure(guest, template_ref, settings, n_settings, err);
+	if (r == 0)
+		r = open_pool(guest, &pool, err);
+	if (r == 0)
+		r = create_check_disk(guest, pool, is_set(settings, n_settings, "disk"), err);
+	if (r == 0)
+		r = guest_check_limits(guest, pool, err);
+	if (r == 0)
+		r = guest_lock(guest, "create", false, err);
+	return r < 0 ? r : create_perform(guest, pool, perform, NULL, err);
 }

@@ -72,6 +72,7 @@ struct inside_start {
 	char *search;
 	char *passwords; /* the content of PENDING_PASSWORDS and PENDING_KEYS; NULL: there is none */
 	char *keys;
+	char *machine_id; /* that of PENDING_MACHINE_ID; NULL: it keeps what it has */
 	struct inside_report *report; /* shared: what of these the init-to-be could not do */
 };
 #define INSIDE_START_INIT ((struct inside_start){ .passwords = NULL })
@@ -95,6 +96,18 @@ int inside_update_network(const struct guest *guest, const struct guest_run *run
 /* Passwords and keys that were set while the guest was stopped: GUESTS/NAME/..., for root only, for the next start. */
 #define PENDING_PASSWORDS "pending-passwords" /* lines: USER:YESCRYPT:SHA512 */
 #define PENDING_KEYS	  "pending-keys"      /* lines: USER:KEY; one without a key: it has none any more */
+
+/*
+ * A line for /etc/machine-id, of a guest that is a copy of another: it is given when it runs for the first time, booted or
+ * resumed, and with it its name in /etc/hostname.
+ */
+#define PENDING_MACHINE_ID "pending-machine-id"
+
+/*
+ * After a resume: what a start would have written into it, if it is a copy of another guest and was not given it yet. A failure
+ * is a warning.
+ */
+void inside_write_copy(const struct guest *guest, const struct net_plans *plans);
 
 /*
  * Whole operations, as those of lifecycle.h. In a running guest they are done at once, in a stopped one by its next start.

@@ -66,6 +66,9 @@ inside_render_fn inside_render_networkd, inside_render_networkmanager, inside_re
  */
 bool inside_prepare_ifupdown(int root_fd, const char *interface);
 
+/* inside_copy.c: /etc/machine-id and /etc/hostname of a copy of another guest. The first error; both are tried. */
+int inside_write_identity(int root_fd, const char *machine_id, const char *hostname, struct err *err) _must_check_;
+
 /* inside_pending.c: *ret is NULL without the file, the caller frees it. */
 int inside_pending_read(const struct guest *guest, const char *file, char **ret, struct err *err) _must_check_;
 int inside_pending_remove(const struct guest *guest, const char *file) _must_check_;

@@ -17,6 +17,7 @@
 struct inside_report {
 	struct err passwords; /* code 0: none, or all were written */
 	struct err keys;
+	struct err machine_id;
 };
 
 static int fill_interfaces(struct inside_start *start, const struct net_plans *plans)
@@ -63,7 +64,9 @@ static int fill_pending(struct inside_start *start, const struct guest *guest, s
 
 	if (r == 0)
 		r = inside_pending_read(guest, PENDING_KEYS, &start->keys, err);
-	if (r < 0 || (!start->passwords && !start->keys))
+	if (r == 0)
+		r = inside_pending_read(guest, PENDING_MACHINE_ID, &start->machine_id, err);
+	if (r < 0 || (!start->passwords && !start->keys && !start->machine_id))
 		return r;
 
 	void *shared = mmap(NULL, sizeof(*start->report), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -74,6 +77,7 @@ static int fill_pending(struct inside_start *start, const struct guest *guest, s
 	/* Until it has been tried. */
 	(void)!err_set(&start->report->passwords, ECANCELED, "not tried");
 	(void)!err_set(&start->report->keys, ECANCELED, "not tried");
+	(void)!err_set(&start->report->machine_id, ECANCELED, "not tried");
 	return 0;
 }
 
@@ -108,6 +112,12 @@ void inside_start_write(const struct inside_start *start, int root_fd)
 		(void)!inside_apply_keys(root_fd, start->keys, &err);
 		start->report->keys = err;
 	}
+	if (start->machine_id) {
+		struct err err = ERR_INIT;
+
+		(void)!inside_write_identity(root_fd, start->machine_id, start->network.hostname, &err);
+		start->report->machine_id = err;
+	}
 	umask(mask);
 }
 
@@ -127,6 +137,8 @@ void inside_start_done(const struct guest *guest, const struct inside_start *sta
 		finish_pending(guest, "its passwords", PENDING_PASSWORDS, &start->report->passwords);
 	if (start->keys)
 		finish_pending(guest, "its ssh keys", PENDING_KEYS, &start->report->keys);
+	if (start->machine_id)
+		finish_pending(guest, "its machine-id and host name", PENDING_MACHINE_ID, &start->report->machine_id);
 }
 
 void inside_start_close(struct inside_start *start)
@@ -136,6 +148,7 @@ void inside_start_close(struct inside_start *start)
 	free(start->search);
 	free(start->passwords);
 	free(start->keys);
+	free(start->machine_id);
 	if (start->report)
 		munmap(start->report, sizeof(*start->report));
 	*start = INSIDE_START_INIT;

@@ -234,10 +234,12 @@ static int finish(struct guest *guest, struct launch *l, struct err *err)
 	int r = 0;
 
 	guest_protect_or_warn(guest, guest->config.memory_low);
-	if (l->is_resume)
+	if (l->is_resume) {
 		r = checkpoint_discard(guest, err);
-	else
+		inside_write_copy(guest, &l->nets);
+	} else {
 		inside_start_done(guest, &l->inside);
+	}
 	return r < 0 ? r : journal_done(guest->run_fd, false, err);
 }
 

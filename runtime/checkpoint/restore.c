@@ -17,6 +17,7 @@
 #include "runtime/checkpoint/criu.h"
 #include "runtime/checkpoint/externals.h"
 #include "runtime/checkpoint/ghosts.h"
+#include "runtime/checkpoint/identity_network.h"
 #include "runtime/checkpoint/resume.h"
 #include "runtime/container/rlimits.h"
 #include "runtime/network.h"
@@ -118,6 +119,13 @@ static int open_links(struct restore *re, struct err *err)
 	return r < 0 ? r : fault_point("resume.opened", err);
 }
 
+static int change_network(const struct restore *re, pid_t init, struct err *err)
+{
+	const struct ct_spec *spec = re->spec;
+
+	return checkpoint_change_network(re->images, spec->nets, init, re->host_net, spec->name, spec->node->log, err);
+}
+
 /* From here on CRIU goes on without us if need be, and the next ctctl finds a guest that runs. */
 static int note_born(struct restore *re, pid_t init, struct err *err)
 {
@@ -142,6 +150,8 @@ static int at_stage(void *context, enum criu_stage stage, pid_t pid, struct err 
 		return cgroup_tree_enable(cgroup, groups, err);
 	case CRIU_POST_RESTORE:
 		r = cgroup_tree_set(cgroup, groups, re->spec->node->log, err);
+		if (r == 0)
+			r = change_network(re, pid, err);
 		return r < 0 ? r : note_born(re, pid, err);
 	case CRIU_PRE_RESUME:
 		/* No reason to lose the guest: ctctl removes the checkpoint as soon as it runs. */

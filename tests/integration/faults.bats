@@ -182,6 +182,26 @@ do_forget() {
 	ct checkpoint remove g1 c1
 }
 
+prepare_warm() {
+	do_create
+	ct start g1
+	do_checkpoint
+	shape >"$none"
+}
+do_warm() {
+	ct -q create g2 --warm g1@c1 --ip "$NETWORK.21/24"
+}
+
+# The first start of a copy.
+prepare_wake() {
+	prepare_warm
+	do_warm
+	shape >"$none"
+}
+do_wake() {
+	ct start g2
+}
+
 prepare_set() {
 	prepare_running
 }
@@ -465,6 +485,11 @@ each_fault() {
 
 @test "create: at each step, killed or failed, it ends with no guest at all" {
 	each_fault create create
+}
+
+@test "create --warm: at each step, killed or failed, it ends with no guest at all, or one whose start can be repeated" {
+	needs criu
+	each_fault warm warm wake
 }
 
 @test "addresses: at each step, killed or failed, creating a guest leaves none that is nobody's" {
