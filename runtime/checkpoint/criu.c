@@ -11,6 +11,9 @@
 #include "base/str.h"
 #include "runtime/checkpoint/criu_priv.h"
 
+/* Of a dump that failed for a reason that passes. Each takes some tenths of a second, in which the guest stands. */
+#define DUMP_TRIES 6
+
 /* One request on its way. */
 struct call {
 	const struct criu_request *request;
@@ -179,11 +182,29 @@ static int run(struct call *call, struct err *err)
 	return r;
 }
 
-int criu_dump(const struct criu_request *request, struct err *err)
+static int dump(const struct criu_request *request, struct err *err)
 {
 	_cleanup_(call_free) struct call call = { .request = request, .type = CRIU_DUMP, .worker = CRIU_WORKER_INIT };
 
 	return run(&call, err);
+}
+
+/* Not if its log is somebody else's, or the processes may have gone on in between. */
+static bool may_try_again(const struct criu_request *request)
+{
+	return request->log && request->freeze_cgroup && criu_log_is_passing(request->images_fd, request->log);
+}
+
+int criu_dump(const struct criu_request *request, struct err *err)
+{
+	struct err first = *err;
+	int r = dump(request, err);
+
+	for (int i = 1; r < 0 && i < DUMP_TRIES && may_try_again(request); i++) {
+		*err = first;
+		r = dump(request, err);
+	}
+	return r;
 }
 
 pid_t criu_restore(const struct criu_request *request, struct err *err)

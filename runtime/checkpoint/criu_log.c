@@ -51,3 +51,18 @@ char *criu_log_reason(int images_fd, const char *log)
 	}
 	return last;
 }
+
+bool criu_log_is_passing(int images_fd, const char *log)
+{
+	_cleanup_free_ char *text = NULL;
+	const char *line;
+	size_t len;
+
+	if (!log || fd_read_file_at(images_fd, log, LOG_MAX, &text) < 0)
+		return false;
+	line = strstr(text, "error parsing [inotify wd:");
+	if (!line)
+		return false;
+	len = strcspn(line, "\n");
+	return !memmem(line, len, "fhandle-bytes:", strlen("fhandle-bytes:"));
+}

@@ -50,6 +50,36 @@ static void a_log_has_a_last_reason(void **state _unused_)
 	assert_int_equal(path_remove_tree_at(AT_FDCWD, path), 0);
 }
 
+static void a_watch_without_its_handle_passes(void **state _unused_)
+{
+	static const struct {
+		const char *log;
+		bool is_passing;
+	} cases[] = {
+		{ "(00.3) Error (criu/proc_parse.c:2272): parse_fdinfo_pid_s: error parsing [inotify wd:1d ino:661d60 sdev:26 "
+		  "mask:2 "
+		  "ignored_mask:0 ] for 8: Success\nError (criu/cr-dump.c:1545): Dump files (pid: 24340) failed with -1\n",
+		  true },
+		{ "Error (criu/proc_parse.c:2272): parse_fdinfo_pid_s: error parsing [inotify wd:1d ino:661d60 sdev:26 mask:2 "
+		  "ignored_mask:0 fhandle-bytes:8 fhandle-type:fe f_handle:zz] for 8: Success\n",
+		  false },
+		{ "Error (criu/cr-dump.c:1545): Dump files (pid: 24340) failed with -1\n", false },
+	};
+	char path[] = "/tmp/ctctl-criu-log-XXXXXX";
+	struct err err = ERR_INIT;
+
+	assert_non_null(mkdtemp(path));
+
+	_cleanup_fd_ int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		assert_ok(fd_replace_file_at(folder, "dump.log", cases[i].log, strlen(cases[i].log), false, &err), &err);
+		assert_int_equal(criu_log_is_passing(folder, "dump.log"), cases[i].is_passing);
+	}
+	assert_false(criu_log_is_passing(folder, "none.log"));
+	assert_int_equal(path_remove_tree_at(AT_FDCWD, path), 0);
+}
+
 static void answers_are_read(void **state _unused_)
 {
 	static const unsigned char notify[] = "\x08\x06\x10\x01\x2a\x10\x0a\x0c"
@@ -75,6 +105,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reasons_lose_their_noise),
 		cmocka_unit_test(a_log_has_a_last_reason),
+		cmocka_unit_test(a_watch_without_its_handle_passes),
 		cmocka_unit_test(answers_are_read),
 	};
 
