@@ -48,7 +48,7 @@ goes_round() {
 	ct resume s
 	took=$(($(now_ms) - start))
 	wait "$bench"
-	within 20 are_past 100
+	all_past 100
 	services_look
 	cat "$BATS_TEST_TMPDIR/looked"
 	goes_on s

@@ -27,7 +27,7 @@
 #include <unistd.h>
 
 #define ANSWER	  8192
-#define WAIT_MS	  60000 /* for an answer: longer than any host takes for a suspend and a resume */
+#define WAIT_MS	  600000 /* for an answer: longer than any host takes for a suspend and a resume, and TCP to try again after it */
 #define REPORT_MS 50
 
 struct client {
