@@ -25,7 +25,13 @@ $(BUILD)/tests/bench/floor: $(BUILD)/tests/bench/floor.o
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $^
 $(BUILD)/tests/bench/rr: $(BUILD)/tests/bench/rr.o
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $^
-bench-programs: $(BUILD)/tests/bench/bench $(BUILD)/tests/bench/floor $(BUILD)/tests/bench/rr
+$(BUILD)/tests/bench/rootat: $(BUILD)/tests/bench/rootat.o $(ARCHIVES_storage)
+	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $^ $(LINK_storage)
+# The client of redis that the tests have.
+$(BUILD)/tests/bench/client: tests/integration/work/client.c
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CC) -static -Wall -Wextra -O1 -D_GNU_SOURCE -o $@ $<
+bench-programs: $(addprefix $(BUILD)/tests/bench/,bench floor rr rootat client)
 
 # tools/lint has the list of checks, .clang-tidy the rules. FILES='a.c b.h' looks at some files only.
 LINT_FLAGS = $(patsubst -I%,-I$(CURDIR)/%,$(filter-out -D_FORTIFY_SOURCE=2,$(CPPFLAGS)) -Itests/unit) -DCORPUS='"tests/fuzz/corpus"' -std=gnu17
@@ -70,7 +76,10 @@ uninstall:
 	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
 	@rmdir $(DESTDIR)$(DATADIR)/recipes $(DESTDIR)$(DATADIR) $(DESTDIR)$(LIBEXECDIR) 2>/dev/null || :
 
-.PHONY: bench bench-network install uninstall
+# What a suspend followed by a resume costs.
+bench-suspend: all bench-programs deps-bench
+	@tests/bench/suspend $(BUILD) $(RUNS)
+.PHONY: bench bench-network bench-suspend install uninstall
 
 # All tests on this machine, as root: packages, build, unit tests, integration tests. HOSTS=all: and on the test hosts (mk/hosts.mk).
 HOSTS ?=
