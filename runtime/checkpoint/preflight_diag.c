@@ -71,7 +71,7 @@ static void add_unix(void *context, const struct nlmsghdr *message)
 	const size_t head = sizeof(struct unix_diag_msg);
 	struct net_rows *rows = context;
 	struct unix_diag_msg about;
-	struct socket_row row = { .is_unix = true };
+	struct socket_row row = { .inode = 0 };
 	const struct unix_diag_vfs *vfs = doctor_find_attr(message, head, UNIX_DIAG_VFS, sizeof(*vfs));
 
 	if (message->nlmsg_len < NLMSG_LENGTH(head))

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -25,6 +25,8 @@
 #define PTY_LAST   143
 
 #define O_DIRECT_BIT 040000
+
+#define MQUEUE_MAGIC 0x19800202 /* ipc/mqueue.c */
 
 /* One descriptor as it is looked at. */
 struct descriptor {
@@ -163,6 +165,16 @@ static bool is_saved_device(uint32_t major, uint32_t minor)
 	       (major == MISC_MAJOR && minor == TUN_MINOR);
 }
 
+/* Opened by mq_open(3): the kernel has a mount of its own for them. */
+static bool is_queue(const struct descriptor *d)
+{
+	char path[48];
+	struct statfs fs;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", d->process->status.pid, d->fd);
+	return statfs(path, &fs) == 0 && fs.f_type == MQUEUE_MAGIC;
+}
+
 static void check_path(struct preflight *p, const struct descriptor *d)
 {
 	struct statx st;
@@ -172,7 +184,8 @@ static void check_path(struct preflight *p, const struct descriptor *d)
 	if (S_ISBLK(st.stx_mode) || (S_ISCHR(st.stx_mode) && !is_saved_device(st.stx_rdev_major, st.stx_rdev_minor)))
 		preflight_found(p, PREFLIGHT_DEVICE, d->process, d->fd, "%s", d->link);
 	else if (!S_ISCHR(st.stx_mode) && preflight_is_on_gone_mount(p, d->process, &st))
-		preflight_found(p, PREFLIGHT_GONE_MOUNT, d->process, d->fd, "%s", d->link);
+		preflight_found(p, is_queue(d) ? PREFLIGHT_MESSAGE_QUEUE : PREFLIGHT_GONE_MOUNT, d->process, d->fd, "%s",
+				d->link);
 	else if (S_ISREG(st.stx_mode) && st.stx_nlink == 0 && st.stx_blocks > GHOST_BLOCKS_MAX)
 		preflight_found(p, PREFLIGHT_DELETED_FILE, d->process, d->fd, "%s", d->link);
 }

@@ -211,10 +211,13 @@ static size_t lower_bound(const struct preflight *p, uint64_t device)
 const struct mount_line *preflight_find_device(const struct preflight *p, uint64_t device, bool *ret_is_whole)
 {
 	const struct mount_line *const *list = p->by_device.data;
-	size_t first = lower_bound(p, device);
+	size_t first = lower_bound(p, device), i = first;
 
 	*ret_is_whole = false;
-	for (size_t i = first; i < p->by_device.n && list[i]->device == device; i++)
-		*ret_is_whole |= strcmp(list[i]->root, "/") == 0;
+	while (i < p->by_device.n && list[i]->device == device && strcmp(list[i]->root, "/") != 0)
+		i++;
+	*ret_is_whole = i < p->by_device.n && list[i]->device == device;
+	if (*ret_is_whole)
+		return list[i];
 	return first < p->by_device.n && list[first]->device == device ? list[first] : NULL;
 }

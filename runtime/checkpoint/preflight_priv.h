@@ -92,7 +92,7 @@ void preflight_mounts(struct preflight *p);
 struct statx;
 bool preflight_stat(pid_t pid, const char *name, struct statx *ret);
 bool preflight_is_on_gone_mount(const struct preflight *p, const struct process *process, const struct statx *st);
-/* The first mount of a file system, and whether any of its mounts is of all of it; NULL if it has none. */
+/* A mount of a file system, one of all of it if there is any, which *ret_is_whole says; NULL if it has none. */
 const struct mount_line *preflight_find_device(const struct preflight *p, uint64_t device, bool *ret_is_whole);
 
 /* preflight_map.c: what a process has mapped, runs, and works in. */
@@ -112,9 +112,8 @@ int preflight_sockets(struct preflight *p, struct err *err) _must_check_;
 /* preflight_diag.c: what the kernel says of one network namespace. */
 struct socket_row {
 	uint64_t inode;
-	uint64_t peer;	 /* of a Unix socket; 0: none, or one without a number */
-	uint64_t device; /* that its name is on; 0: it has no name there */
-	bool is_unix;
+	uint64_t peer;		 /* of a Unix socket; 0: none, or one without a number */
+	uint64_t device;	 /* that its name is on; 0: it has no name there */
 	bool has_closed_waiting; /* connections to it that were closed before it accepted them */
 	bool has_unsent;	 /* what it has sent is not read yet */
 	uint64_t unread_bytes;	 /* netlink */

@@ -214,7 +214,7 @@ static void check_timers(struct preflight *p, const struct process *process)
 	while ((line = proc_next_line(&rest))) {
 		if (!proc_parse_timer(line, &thread) || thread != process->status.pid)
 			continue;
-		preflight_found(p, PREFLIGHT_THREAD_TIMER, process, -1, "timer_create");
+		preflight_found(p, PREFLIGHT_THREAD_TIMER, process, -1, "a POSIX timer");
 		break;
 	}
 }
@@ -232,7 +232,7 @@ void preflight_shared(struct preflight *p)
 void preflight_process(struct preflight *p, const struct process *process)
 {
 	if (process->is_outside) {
-		preflight_found(p, PREFLIGHT_OUTSIDE, process, -1, "command");
+		preflight_found(p, PREFLIGHT_OUTSIDE, process, -1, "started from the host");
 		preflight_descriptors(p, process); /* for the sockets that it has */
 		return;
 	}

@@ -2,12 +2,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/udp.h>
 #include <net/if_arp.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -110,10 +114,18 @@ static bool is_saved_protocol(const char *name)
 	return false;
 }
 
-/* Sockets of these are always in the tables of their network namespace; one of TCP only when it is in use. */
-static bool is_listed_protocol(const char *name)
+/*
+ * Asked of a copy of the descriptor, which is closed at once: /proc does not say it, and a socket without connections does not
+ * tell anybody that it was closed.
+ */
+static bool is_corked(const struct held_socket *held)
 {
-	return str_has_prefix(name, "UNIX") || strcmp(name, "NETLINK") == 0;
+	_cleanup_fd_ int pidfd = (int)syscall(SYS_pidfd_open, held->process->status.pid, 0);
+	_cleanup_fd_ int sock = pidfd < 0 ? -EBADF : (int)syscall(SYS_pidfd_getfd, pidfd, held->fd, 0);
+	int value = 0;
+	socklen_t size = sizeof(value);
+
+	return sock >= 0 && getsockopt(sock, IPPROTO_UDP, UDP_CORK, &value, &size) == 0 && value != 0;
 }
 
 static void check_kind(struct preflight *p, const struct held_socket *held, const struct net_rows *rows)
@@ -125,17 +137,23 @@ static void check_kind(struct preflight *p, const struct held_socket *held, cons
 		return; /* closed meanwhile */
 	if (!is_saved_protocol(name))
 		preflight_found(p, PREFLIGHT_SOCKET, held->process, held->fd, "%s", name);
-	else if (is_listed_protocol(name) && !find_number(&rows->sockets, sizeof(struct socket_row), held->inode))
+	else if (str_has_prefix(name, "UDP") && is_corked(held))
+		preflight_found(p, PREFLIGHT_SOCKET, held->process, held->fd, "%s, corked (UDP_CORK)", name);
+	/* Unix sockets are always in the tables of their network namespace, others only when they are in use. */
+	else if (str_has_prefix(name, "UNIX") && !find_number(&rows->sockets, sizeof(struct socket_row), held->inode))
 		preflight_found(p, PREFLIGHT_SOCKET_OUTSIDE, held->process, held->fd, "%s", name);
 }
 
-static void check_peer(struct preflight *p, const struct held_socket *held, const struct socket_row *row)
+/* One that nobody has may be on its way in another socket (SCM_RIGHTS), if it is of a network namespace of the guest. */
+static void check_peer(struct preflight *p, const struct net_rows *rows, const struct held_socket *held, uint64_t inode)
 {
-	const struct held_socket *peer = row->peer ? find_holder(p, row->peer) : NULL;
+	const struct held_socket *peer = find_holder(p, inode);
 
 	if (peer && peer->process->is_outside)
 		preflight_found(p, PREFLIGHT_PEER_OUTSIDE, held->process, held->fd, "Unix socket, to process %d (%s)",
 				peer->process->status.inner, peer->process->status.command);
+	else if (!peer && !find_number(&rows->sockets, sizeof(struct socket_row), inode))
+		preflight_found(p, PREFLIGHT_PEER_OUTSIDE, held->process, held->fd, "Unix socket, to a process of the host");
 }
 
 static bool is_unsent(const struct net_rows *rows, const struct socket_row *row)
@@ -158,8 +176,8 @@ static void check_row(struct preflight *p, const struct net_rows *rows, const st
 		preflight_found(p, PREFLIGHT_NETLINK_GROUPS, held->process, held->fd, "netlink");
 	if (row->device && held->process->has_mounts && !preflight_find_device(p, row->device, &is_whole))
 		preflight_found(p, PREFLIGHT_GONE_SOCKET, held->process, held->fd, "Unix socket");
-	if (row->is_unix)
-		check_peer(p, held, row);
+	if (row->peer)
+		check_peer(p, rows, held, row->peer);
 	if (!still || !is_passing(rows, row) || !is_passing(later, still))
 		return;
 	if (row->unread_bytes > 0)
