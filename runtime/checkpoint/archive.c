@@ -20,11 +20,10 @@
 
 int archive_check_label(const char *label, struct err *err)
 {
-	int r = str_check_name("checkpoint", label, err);
-
-	if (r < 0 || strlen(label) <= CHECKPOINT_LABEL_MAX)
-		return r;
-	return err_exit(err, EXIT_INVALID, ENAMETOOLONG, "the label '%s' is too long: expected at most %d characters", label,
+	if (str_check_name("label", label, err) == 0 && strlen(label) <= CHECKPOINT_LABEL_MAX)
+		return 0;
+	return err_exit(err, EXIT_INVALID, EINVAL,
+			"the label '%s': expected at most %d of a-z, 0-9 and '-', the first a letter or a digit", label,
 			CHECKPOINT_LABEL_MAX);
 }
 

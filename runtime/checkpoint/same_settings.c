@@ -63,15 +63,17 @@ int same_settings(const struct guest *guest, const char *label, int images_fd, c
 {
 	_cleanup_(cleanup_config) struct guest_config then = { 0 };
 	_cleanup_(strbuf_free) struct strbuf names = { 0 };
+	struct err why = ERR_INIT;
 	int r = config_init(&then, err);
 
 	if (strcmp(manifest->uuid, guest->config.uuid) != 0)
 		return err_exit(err, EXIT_RECOVERY, EBADMSG, "the checkpoint '%s' of guest '%s' is one of another guest, '%s'",
 				label, guest->name, manifest->uuid);
-	if (r == 0)
-		r = guest_conf_read(images_fd, label, &then, err);
 	if (r < 0)
-		return err_wrap(err, "checkpoint '%s' of guest '%s'", label, guest->name);
+		return r;
+	if (guest_conf_read(images_fd, CONF_FILE, &then, &why) < 0)
+		return err_exit(err, EXIT_RECOVERY, EBADMSG, "the checkpoint '%s' of guest '%s' is damaged: %s", label,
+				guest->name, why.msg);
 	if (name_others(&names, &guest->config, &then) < 0)
 		return err_oom(err);
 	if (names.len == 0)

@@ -235,14 +235,14 @@ int save_run(struct saving *saving, struct err *err)
  * As before the suspend, when CRIU, which leaves frozen what it found frozen, has ended. All of it is tried: a guest that runs
  * without one interface is better than one that stands.
  */
-static int go_on(const struct guest *guest, const char *cgroup, const struct net_plans *nets, struct err *err)
+static int go_on(const struct guest *guest, const char *cgroup, const struct net_plans *nets, bool is_whole, struct err *err)
 {
 	struct err later = ERR_INIT, *e = err;
 	int r = nursery_close(guest, e), next;
 
 	if (r < 0)
 		e = &later;
-	next = checkpoint_end_repair(cgroup, e);
+	next = is_whole ? 0 : checkpoint_end_repair(cgroup, e);
 	if (next < 0 && r == 0) {
 		r = next;
 		e = &later;
@@ -258,13 +258,13 @@ static int go_on(const struct guest *guest, const char *cgroup, const struct net
 	return r < 0 ? r : next;
 }
 
-int save_go_on(const struct guest *guest, const char *cgroup, struct err *err)
+int save_go_on(const struct guest *guest, const char *cgroup, bool is_whole, struct err *err)
 {
 	struct net_plans nets = NET_PLANS_INIT;
 	int r = network_read_note(guest->run_fd, LINKS_FILE, &nets, err);
 
 	if (r >= 0)
-		r = go_on(guest, cgroup, &nets, err);
+		r = go_on(guest, cgroup, &nets, is_whole, err);
 	network_plans_free(&nets);
 	return r;
 }

@@ -48,5 +48,8 @@ int save_begin(struct saving *saving, const char *op, struct err *err) _must_che
 /* From the shutting of the interfaces to `dumped`. The guest stands afterwards, in success and failure. */
 int save_run(struct saving *saving, struct err *err) _must_check_;
 
-/* Undoes that, also for one that was killed: the guest goes on as before. What is on the disk stays. */
-int save_go_on(const struct guest *guest, const char *cgroup, struct err *err) _must_check_;
+/*
+ * Undoes that, also for one that was killed: the guest goes on as before. What is on the disk stays. `is_whole`: save_run() was
+ * a success, so that CRIU itself has put right what it changed; to look for it takes as long as the guest has descriptors.
+ */
+int save_go_on(const struct guest *guest, const char *cgroup, bool is_whole, struct err *err) _must_check_;

@@ -52,7 +52,7 @@ static int put_links_back(const struct guest *guest, struct err *err)
 static int undo(const struct guest *guest, const char *cgroup, struct err *err)
 {
 	struct err later = ERR_INIT;
-	int r = save_go_on(guest, cgroup, err);
+	int r = save_go_on(guest, cgroup, false, err);
 	int next = forget_links(guest, r < 0 ? &later : err);
 
 	if (r == 0)

@@ -75,7 +75,7 @@ static int save(struct saving *saving, uint64_t *ret_stood_usec, struct err *err
 	start = now_usec();
 	r = save_run(saving, err);
 	if (r == 0)
-		r = save_go_on(saving->guest, cgroup, err);
+		r = save_go_on(saving->guest, cgroup, true, err);
 	*ret_stood_usec = now_usec() - start;
 	if (r == 0)
 		r = fault_point("checkpoint.thawed", err);
@@ -88,7 +88,7 @@ static int save(struct saving *saving, uint64_t *ret_stood_usec, struct err *err
 static int go_on(const struct guest *guest, const char *cgroup, struct err *err)
 {
 	struct err later = ERR_INIT;
-	int r = cgroup ? save_go_on(guest, cgroup, err) : 0;
+	int r = cgroup ? save_go_on(guest, cgroup, false, err) : 0;
 	int next = checkpoint_abandon(guest, r < 0 ? &later : err);
 
 	if (r == 0)
