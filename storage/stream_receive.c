@@ -289,8 +289,6 @@ static int take_record(struct receiver *r, struct err *err)
 		return refuse(r, err, "a record of an unknown type");
 	if (r->len < records[type].least || r->len > records[type].most)
 		return refuse(r, err, "a record of a length that cannot be");
-	if (r->is_complete && type != STREAM_DONE)
-		return refuse(r, err, "something comes behind its end");
 	code = r->len > 0 ? r->source->read(r->source->context, r->payload, r->len, err) : 0;
 	if (code < 0)
 		return code;

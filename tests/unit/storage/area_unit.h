@@ -93,6 +93,28 @@ static inline _unused_ void areas_end(struct areas *a)
 	scratch_end(&a->scratch);
 }
 
+/* There is nothing in it but what every area has. */
+static inline _unused_ void areas_check_whole(struct pool *pool, const char *id)
+{
+	struct err err = ERR_INIT;
+	int area = area_open(pool, id, &err);
+	struct stat st;
+
+	assert_ok(area, &err);
+	assert_int_equal(fstatat(area, "work", &st, 0), 0);
+	assert_int_equal(st.st_mode, S_IFDIR | 0755);
+	assert_int_equal(unlinkat(area, "upper", AT_REMOVEDIR), -1);
+	assert_int_equal(errno, ENOTEMPTY);
+
+	_cleanup_dir_ DIR *dir = fdopendir(openat(area, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	int n = 0;
+
+	while (readdir(dir))
+		n++;
+	assert_int_equal(n, 4);
+	close(area);
+}
+
 /* The root of a guest with this area, as start makes it. */
 static inline _unused_ int areas_mount(struct areas *a, struct pool *pool, const char *id)
 {

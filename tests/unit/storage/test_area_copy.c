@@ -47,6 +47,8 @@ static void check_copy(void **state, enum pool_kind kind)
 
 	assert_ok(area_copy(pool, FROM, TO, 0, &err), &err);
 
+	areas_check_whole(pool, TO);
+
 	_cleanup_free_ char *copy = describe_area(&a, pool, TO), *after = describe_area(&a, pool, FROM);
 
 	assert_same_text(after, before);

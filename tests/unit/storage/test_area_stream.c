@@ -80,6 +80,8 @@ static void check_travel(void **state, enum pool_kind first, enum pool_kind seco
 
 	move_area(one, two);
 	move_area(two, three);
+	areas_check_whole(two, FROM);
+	areas_check_whole(three, FROM);
 
 	_cleanup_free_ char *there = describe_upper(two, FROM), *back = describe_upper(three, FROM);
 

@@ -448,10 +448,15 @@ static void empty_name(struct stream *s)
 	put_text(s, STREAM_BEGIN, "");
 }
 
+/* What is missing must not be taken from the record before. */
 static void short_meta(struct stream *s)
 {
+	struct stream_meta meta = make_meta(S_IFDIR | 0755, 0);
+
 	put_begin(s);
-	put_text(s, STREAM_META, "short");
+	put_numbered(s, STREAM_FILE, 0, "a", 1);
+	put_end(s, S_IFREG | 0644, 0);
+	put_bytes(s, STREAM_META, &meta, sizeof(meta) - 1);
 }
 
 static void second_upper(struct stream *s)
