@@ -36,29 +36,15 @@ fault_names() {
 # in guest.conf and in the kernel; whether the canary is there. This is what most of the time here is spent on: it is done with few processes.
 shape() {
 	{
-		found | awk -v prefix="$CTCTL_PREFIX/" -v pool="$POOL_DATA/" -f "$BATS_TEST_DIRNAME/shape.awk"
-		ct -q list -o name,state | while read -r name state; do echo "guest $name $state"; done
-		# A removed subvolume's group is stale until the kernel has cleaned up after it.
-		btrfs qgroup show -re --raw "$POOL_DATA" | while read -r _ _ _ limit _ path; do
-			[[ ! $path =~ ^[0-9a-f][0-9a-f-]+$ ]] || echo "quota $limit"
-		done
-	} | sort
+		look
+		echo begin guests
+		ct -q list -o name,state
+		echo end
+		echo begin quota
+		btrfs qgroup show -re --raw "$POOL_DATA"
+		echo end
+	} 2>/dev/null | traces shape | sort >"$1"
 }
-
-# The names that shape.awk looks into.
-found() {
-	local group_dirs
-	find_groups
-	[ ${#group_dirs[@]} -eq 0 ] || find "${group_dirs[@]}" -mindepth 1 \( -type d -printf 'group %p\n' -o -name cgroup.procs -printf 'procs %p %P\n' -o \
-		-path '*/g[12]/*' \( -name memory.max -o -name memory.limit_in_bytes -o -name pids.max \) -printf 'limit %p\n' \) || :
-	find "$CTCTL_PREFIX" "$POOL_DATA" -mindepth 1 -maxdepth 6 \
-		\( -path "$RUNS/_images/*" -o -path "$GUESTS/*/checkpoint/*" -o -path "$GUESTS/*/checkpoints/*/*" -o -path "$TEMPLATES/*/*/*" -o -path "$POOL_DATA/*/*" -o -path "$POOLS/*/data/*/*" \) -prune -o -printf 'file %p\n' || :
-	guest_processes '[!Z]' 'process '
-	links 'link '
-	elements 'element '
-	routes 'route '
-	loops
-} 2>/dev/null
 
 # Is there something that the next ctctl has to finish or undo, and to say so?
 is_unfinished() {
@@ -69,15 +55,21 @@ is_unfinished() {
 	for dir in "$GUESTS"/*/ "$POOLS"/*/; do
 		! [ -d "$dir" ] || [ -e "${dir}guest.conf" ] || [ -e "${dir}pool.conf" ] || return 0
 	done
-	[ -n "$(find "$TEMPLATES" -maxdepth 1 \( -name '.build-*' -o -name '.removed-*' \))" ]
+	for dir in "$TEMPLATES"/.{build,removed}-*; do
+		! [ -e "$dir" ] || return 0
+	done
+	return 1
 }
 
-# What each operation needs, and does. `prepare` ends with the traces that there shall be if it did nothing.
+# What each operation needs, does, and by what it is taken back (if that is quicker than to begin anew).
 prepare_create() {
-	shape >"$none"
+	:
 }
 do_create() {
 	ct -q create g1 micro --memory 64M --disk 200M --bridge "$BRIDGE" --ip "$NETWORK.11/24"
+}
+back_create() {
+	ct -q destroy g1
 }
 
 # In the registry, as `create` has it there.
@@ -109,34 +101,35 @@ connect() {
 		net = nat
 		net-pool = default
 		ip = $NETWORK.12
-		publish = 8080:80
+		publish = 8080:80/tcp
 		rules = allow tcp/22
 	END
 }
 
-make_stopped() {
+prepare_start() {
 	do_create
 	connect
 	echo canary >"$(echo "$POOL_DATA"/*/upper)/canary"
 }
-prepare_start() {
-	make_stopped
-	shape >"$none"
-}
 do_start() {
 	ct start g1
 }
+back_start() {
+	ct kill g1
+}
 
 prepare_running() {
-	make_stopped
-	ct start g1
-	shape >"$none"
+	prepare_start
+	do_start
 }
 prepare_stop() {
 	prepare_running
 }
 do_stop() {
 	ct kill g1
+}
+back_stop() {
+	ct start g1
 }
 
 prepare_suspend() {
@@ -145,14 +138,19 @@ prepare_suspend() {
 do_suspend() {
 	ct suspend g1
 }
+back_suspend() {
+	ct resume g1
+}
 
 prepare_resume() {
 	prepare_running
 	ct suspend g1
-	shape >"$none"
 }
 do_resume() {
 	ct resume g1
+}
+back_resume() {
+	ct suspend g1
 }
 
 prepare_checkpoint() {
@@ -161,42 +159,50 @@ prepare_checkpoint() {
 do_checkpoint() {
 	ct -q checkpoint create g1 c1 >/dev/null
 }
+back_checkpoint() {
+	ct checkpoint remove g1 c1
+}
 
 # What a restore brings back is gone.
 prepare_restore() {
 	prepare_running
 	do_checkpoint
 	ct exec g1 -- rm /canary
-	shape >"$none"
 }
 do_restore() {
 	ct checkpoint restore g1 c1
+}
+back_restore() {
+	ct exec g1 -- rm /canary
 }
 
 prepare_forget() {
 	prepare_running
 	do_checkpoint
-	shape >"$none"
 }
 do_forget() {
 	ct checkpoint remove g1 c1
+}
+back_forget() {
+	do_checkpoint
 }
 
 prepare_warm() {
 	do_create
 	ct start g1
 	do_checkpoint
-	shape >"$none"
 }
 do_warm() {
 	ct -q create g2 --warm g1@c1 --ip "$NETWORK.21/24"
+}
+back_warm() {
+	ct -q destroy g2
 }
 
 # The first start of a copy.
 prepare_wake() {
 	prepare_warm
 	do_warm
-	shape >"$none"
 }
 do_wake() {
 	ct start g2
@@ -208,6 +214,9 @@ prepare_set() {
 do_set() {
 	ct set g1 --memory 96M --pids 77 --disk 300M --ip 198.51.100.13 --route '' --rate-in 20M --packets 20000
 }
+back_set() {
+	ct set g1 --memory 64M --pids 4096 --disk 200M --ip '198.51.100.11, 2001:db8:1::11' --route 2001:db8:5::/64 --rate-in 100M --packets 10000
+}
 
 # An interface becomes one of another kind: it is unplugged and plugged.
 prepare_replug() {
@@ -215,6 +224,9 @@ prepare_replug() {
 }
 do_replug() {
 	ct -q net set g1 eth1 --net bridge --net-pool '' --publish '' --bridge "$BRIDGE" --ip "$NETWORK.15/24"
+}
+back_replug() {
+	ct -q net set g1 eth1 --net nat --bridge '' --net-pool default --ip "$NETWORK.12" --publish 8080:80
 }
 prepare_destroy() {
 	prepare_running
@@ -236,11 +248,16 @@ prepare_rename() {
 do_rename() {
 	ct rename g1 g2
 }
+back_rename() {
+	ct rename g2 g1
+}
 
 # What the monitor does when the guest has rebooted; it gives its ctctl no environment, so this is done in its place.
 prepare_reboot() {
-	local init monitor
 	prepare_start
+}
+do_reboot() {
+	local init monitor boot
 	ct start g1
 	init=$(status_of g1 init_pid) monitor=$(status_of g1 monitor_pid)
 	boot=$(sed -n 's/^boot //p' "$RUNS/g1/state")
@@ -248,9 +265,10 @@ prepare_reboot() {
 	kill -KILL "$init"
 	within 5 has_ended "$init"
 	within 5 has_ended "$monitor"
-}
-do_reboot() {
 	ct __exited g1 "$boot" 1 # SIGHUP
+}
+back_reboot() {
+	ct kill g1
 }
 repeat_reboot() {
 	do_start
@@ -268,7 +286,7 @@ tarball() {
 	echo "$dir.tar"
 }
 prepare_import() {
-	shape >"$none"
+	:
 }
 do_import() {
 	ct -q template import t1 "$(tarball)" >/dev/null
@@ -279,7 +297,6 @@ next_import() {
 
 prepare_remove() {
 	do_import
-	shape >"$none"
 }
 do_remove() {
 	ct -q template remove t1
@@ -291,7 +308,7 @@ next_remove() {
 }
 
 prepare_pool() {
-	shape >"$none"
+	:
 }
 do_pool() {
 	ct -q pool create p1 --size 256M
@@ -316,7 +333,9 @@ next() {
 		return
 	fi
 	touch_guest g1
-	touch_guest g2
+	case $1 in
+	rename | warm | wake) touch_guest g2 ;;
+	esac
 }
 
 repeat() {
@@ -343,57 +362,73 @@ problem() {
 	echo "$case: $*" | tee -a "$BATS_TEST_TMPDIR/problems"
 }
 
+# SHAPES/none.OPERATION and done.OPERATION: the shapes before and after it.
 same() {
 	[ "$(<"$1")" = "$(<"$BATS_TEST_TMPDIR/shape")" ]
 }
 
-is_one_of() {
-	local file
-	shape >"$BATS_TEST_TMPDIR/shape"
-	for file; do
-		! same "$file" || return 0
+# is_as OPERATION WHAT...: sets `now` to the one of these, none or done, that it is.
+is_as() {
+	shape "$BATS_TEST_TMPDIR/shape"
+	for now in "${@:2}"; do
+		! same "$SHAPES/$now.$1" || return 0
 	done
+	now=''
 	return 1
 }
 
-# has_shape WHEN FILE...: the traces are those of one of these.
+# has_shape WHEN OPERATION WHAT...: the traces are those of one of these.
 has_shape() {
-	local when=$1
-	shift
-	within 3 is_one_of "$@" >/dev/null && return
-	problem "$when: neither done nor undone:"
-	local file
-	for file; do
-		diff -U0 "$file" "$BATS_TEST_TMPDIR/shape" || :
+	local what
+	within 3 is_as "${@:2}" >/dev/null && return
+	problem "$1: neither done nor undone:"
+	for what in "${@:3}"; do
+		diff -U0 "$SHAPES/$what.$2" "$BATS_TEST_TMPDIR/shape" || :
 	done
 }
 
-# The state that an undisturbed one ends in, which has to be another than that before it.
+# The state before and after an undisturbed one, which have to be different; once for all tests. The one before when all has been done once: what stays of that is none's.
 learn() {
-	case="$1, undisturbed"
-	none=$BATS_TEST_TMPDIR/none
-	clear_all
-	"prepare_$1"
+	case="$1, undisturbed" now=''
+	SHAPES=$BATS_FILE_TMPDIR
+	! [ -e "$SHAPES/done.$1" ] || return 0
+	ready "$1"
 	"do_$1" || problem "fails"
-	shape >"$BATS_TEST_TMPDIR/done.$1"
-	within 5 is_at_rest "$1"
-	! cmp -s "$none" "$BATS_TEST_TMPDIR/done.$1" || problem "does nothing"
+	shape "$BATS_TEST_TMPDIR/last"
+	within 5 is_at_rest
+	cp "$BATS_TEST_TMPDIR/last" "$SHAPES/done.$1"
+	now=done
+	ready "$1"
+	shape "$SHAPES/none.$1"
+	! cmp -s "$SHAPES/none.$1" "$SHAPES/done.$1" || problem "does nothing"
 }
 
 # A monitor that has become ctctl needs a moment to be gone.
 is_at_rest() {
-	cp "$BATS_TEST_TMPDIR/done.$1" "$BATS_TEST_TMPDIR/last"
+	mv "$BATS_TEST_TMPDIR/last" "$BATS_TEST_TMPDIR/shape"
 	sleep 0.02
-	shape >"$BATS_TEST_TMPDIR/done.$1"
-	cmp -s "$BATS_TEST_TMPDIR/last" "$BATS_TEST_TMPDIR/done.$1"
+	shape "$BATS_TEST_TMPDIR/last"
+	same "$BATS_TEST_TMPDIR/last"
+}
+
+# ready OPERATION: that it can be done. By what takes it back, if it is known to be done; and anew, if nothing is known.
+ready() {
+	[ "$latest" = "$1" ] || now=''
+	latest=$1
+	if [ "$now" = done ] && declare -F "back_$1" >/dev/null && "back_$1"; then
+		now=none
+	elif [ "$now" != none ]; then
+		clear_all
+		"prepare_$1"
+	fi
 }
 
 # fault HOW POINT OPERATION: does it with KILL or FAIL at that point.
 fault() {
 	local status=0
 	case="$3 with $1 at $2"
-	clear_all
-	"prepare_$3"
+	ready "$3"
+	now=''
 	(
 		export "CTCTL_FAULT_$1=$2"
 		"do_$3"
@@ -403,15 +438,19 @@ fault() {
 
 # passes POINT OPERATION: does the operation come by there? Then what fails has undone itself; but what is removed is not made whole again.
 passes() {
-	! fault FAIL "$1" "$2" || return 1
-	grep -qF "fault injected at '$1'" "$BATS_TEST_TMPDIR/stderr" || return 1
+	if fault FAIL "$1" "$2"; then
+		now=done
+		return 1
+	fi
+	[[ $(<"$BATS_TEST_TMPDIR/stderr") == *"fault injected at '$1'"* ]] || return 1
 	case $2 in
 	destroy | discard | remove | forget)
 		recovers "$2"
 		;;
 	*)
-		has_shape 'after a failure' "$none" "$BATS_TEST_TMPDIR/done.$2"
-		repeats "$2"
+		has_shape 'after a failure' "$2" none done
+		# What is killed comes by there once more, and is repeated then.
+		[ "$PATIENCE" -gt 1 ] || repeats "$2"
 		;;
 	esac
 }
@@ -422,22 +461,21 @@ recovers() {
 	! is_unfinished || unfinished=1
 	next "$1" >"$notes" 2>&1
 	if declare -F "next_$1" >/dev/null; then
-		shape >"$BATS_TEST_TMPDIR/shape"
+		is_as "$1" none done || :
 	else
-		has_shape 'after the next command' "$none" "$BATS_TEST_TMPDIR/done.$1"
+		has_shape 'after the next command' "$1" none done
 	fi
 	repeats "$1" 2>>"$notes"
-	[ -z "$unfinished" ] || grep -qE '^ctctl: note: ' "$notes" || problem "recovers without a note: $(cat "$notes")"
+	[ -z "$unfinished" ] || [[ $'\n'$(<"$notes") == *$'\nctctl: note: '* ]] || problem "recovers without a note: $(<"$notes")"
 }
 
 # What is not done can be repeated.
 repeats() {
 	local status=0
-	if ! same "$BATS_TEST_TMPDIR/done.$1"; then
-		repeat "$1" || status=$?
-		[ "$status" -eq 0 ] || problem "cannot be repeated: status $status"
-	fi
-	has_shape 'after repeating it' "$BATS_TEST_TMPDIR/done.$1"
+	[ "$now" != done ] || return 0
+	repeat "$1" || status=$?
+	[ "$status" -eq 0 ] || problem "cannot be repeated: status $status"
+	has_shape 'after repeating it' "$1" done
 }
 
 # Slow hosts, of which there are several, share the points: each takes every second one, by the version of its distribution.
@@ -450,7 +488,7 @@ is_ours() {
 
 # each_fault PREFIX OPERATION...: at least one of the operations passes each of these points. On slow hosts one is enough.
 each_fault() {
-	local prefix=$1 name op passed names case none n=0
+	local prefix=$1 name op passed names case now latest n=0
 	shift
 	names=$(fault_names "$prefix")
 	[ -n "$names" ]

@@ -5,7 +5,7 @@
 #   CTCTL          the program                 PARENT       the path of its guests' control group, in each of the HIERARCHIES (folders, with a space between)
 #   CTCTL_PREFIX   where its files are         BRIDGE       its bridge
 #   POOL_DATA      the default pool's areas
-#   PTY            see pty.c                   IDS_FIRST, IDS_END   ids of its guests on the host
+#   PTY, ENTER     see pty.c, enter.c          IDS_FIRST, IDS_END   ids of its guests on the host
 #   CTCTL_TEST_PATIENCE   a factor to all that is waited for: what a slow host needs
 #
 # needs template micro
@@ -61,9 +61,9 @@ end_background() {
 	wait 2>/dev/null || true
 }
 
-# ctctl, ended if it hangs.
+# ctctl, ended by SIGALRM if it hangs.
 ct() {
-	timeout --foreground -k 5 $((${CT_TIMEOUT:-60} * PATIENCE)) "$CTCTL" "$@"
+	"$ENTER" $((${CT_TIMEOUT:-60} * PATIENCE)) - "$CTCTL" "$@"
 }
 
 # new NAME [OPTION...]: a guest that runs the small template.
@@ -182,13 +182,13 @@ instance_processes() {
 	guest_processes '[!Z]'
 }
 
-# guest_processes STATES [PREFIX]: whoever runs with its guests' ids and is in one of these states. To each process's folder in /proc belongs its user, which costs less than ps.
+# guest_processes STATES: whoever runs with its guests' ids and is in one of these states. To each process's folder in /proc belongs its user, which costs less than ps.
 guest_processes() {
 	local pid stat
 	find /proc -maxdepth 1 -name '[1-9]*' -uid +$((IDS_FIRST - 1)) -uid "-$IDS_END" -printf '%f\n' 2>/dev/null | while read -r pid; do
 		read -r stat <"/proc/$pid/stat" || continue
 		# shellcheck disable=SC2053 # a pattern
-		[[ ${stat##*) } != $1\ * ]] || echo "${2:-}$pid"
+		[[ ${stat##*) } != $1\ * ]] || echo "$pid"
 	done 2>/dev/null
 }
 
@@ -197,15 +197,15 @@ in_host() {
 	"$@"
 }
 
-# The links of guests, with $1 before each: the ports of the instance's bridge; in a world of our own (world.bash), all that bear a guest's name.
+# The links of guests: the ports of the instance's bridge; in a world of our own (world.bash), all that bear a guest's name.
 links() {
 	local link
 	if [ -n "${WORLD:-}" ]; then
-		in_host ip -o link show | sed -nE "s/^[0-9]+: (c[tf][0-9a-f]{12}[0-9a-v])[@:].*/${1:-}\\1/p"
+		network link
 		return
 	fi
 	for link in /sys/class/net/"$BRIDGE"/brif/*; do
-		[ ! -e "$link" ] || echo "${1:-}${link##*/}"
+		[ ! -e "$link" ] || echo "${link##*/}"
 	done
 }
 
@@ -216,24 +216,34 @@ link_of() {
 	echo "ct${uuid:0:12}0"
 }
 
-# What the filter has for guests: a line for each element or chain with the name of a link, with $1 before it.
-elements() {
-	in_host nft list ruleset 2>/dev/null | awk -v table="$NFT_TABLE" -v before="${1:-}" '
-		/^table / { mine = $3 == table; family = $2 }
-		/^\t(set|map|chain) / { name = $2 }
-		mine { for (line = $0; match(line, /ct[0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-v]/); line = substr(line, RSTART + RLENGTH)) {
-			sub(/_?ct[0-9a-f].*/, "", name)
-			print before family, name
-		} }'
+# What look() finds in the network. In a world of our own all links, and routes and proxies of routed guests.
+look_at_network() {
+	local link
+	if [ -n "${WORLD:-}" ]; then
+		echo begin network
+		in_host ip -o -batch "$BATS_FILE_TMPDIR/questions"
+		echo end
+	else
+		for link in /sys/class/net/"$BRIDGE"/brif/*; do
+			[ ! -e "$link" ] || echo "link ${link##*/}"
+		done
+	fi
+	echo begin filter
+	in_host nft list ruleset
+	echo end
 }
 
-# Routes and proxies of routed guests; only in a world of our own.
+# network KIND: the links, the filter's elements or the routes of guests.
+network() {
+	look_at_network | traces state | sed -n "s/^$1 //p"
+}
+
+elements() {
+	network element
+}
+
 routes() {
-	[ -n "${WORLD:-}" ] || return 0
-	in_host ip -4 route show proto static | sed "s/ dev ct.*//;s/^/${1:-}/"
-	in_host ip -6 route show proto static | sed "s/ dev ct.*//;s/^/${1:-}/"
-	in_host ip -4 neigh show proxy | sed "s/^/${1:-}proxy /"
-	in_host ip -6 neigh show proxy | sed "s/^/${1:-}proxy /"
+	network route
 }
 
 # The loop devices whose file is the instance's, but those of templates.
@@ -246,20 +256,27 @@ loops() {
 	done
 }
 
-# All that the instance has, but what stays by intention: the pool, mounted templates, the bridge, the monitors' group.
-instance_state() {
+# Where there may be something of the instance, for traces.awk: by few processes, because this is done before and after everything.
+look() {
 	local group_dirs
-	instance_processes | awk '!seen[$0]++ { print "process", $0 }'
-	links 'link '
-	elements 'element '
-	routes 'route '
 	find_groups
-	[ ${#group_dirs[@]} -eq 0 ] || find "${group_dirs[@]}" -mindepth 1 -type d ! -name _monitors -printf 'cgroup %p\n' 2>/dev/null || :
-	awk -v prefix="$CTCTL_PREFIX" -v images="$RUNS/_images/" 'index($0, prefix) && !index($0, images) { print "mount", $4, $5, $9, $10 }' /proc/self/mountinfo
+	find /proc "${group_dirs[@]}" "$CTCTL_PREFIX" "$POOL_DATA" -mindepth 1 \
+		-path '/proc/*' -prune -name '[1-9]*' -uid "+$((IDS_FIRST - 1))" -uid "-$IDS_END" -printf 'process %f\n' -o -path '/proc/*' -prune -o \
+		-path '/sys/fs/cgroup/*' \( -type d -printf 'group %p\n' -o -name cgroup.procs -printf 'procs %p %P\n' -o \
+		-path '*/g[12]/*' \( -name memory.max -o -name memory.limit_in_bytes -o -name pids.max \) -printf 'limit %p\n' -o -true \) -o \
+		\( -path "$RUNS/_images/*" -o -path "$GUESTS/*/checkpoint/*" -o -path "$GUESTS/*/checkpoints/*/*" -o -path "$CTCTL_PREFIX/lib/templates/*/*/*" -o -path "$POOL_DATA/*/*" -o \
+		-path "$CTCTL_PREFIX/lib/pools/*/data/*/*" -o -path "$CTCTL_PREFIX/*/*/*/*/*/*/*" \) -prune -o -printf 'file %p\n' || :
+	look_at_network
 	loops
-	find "$CTCTL_PREFIX" -mindepth 2 -maxdepth 3 ! -path "$RUNS/_images/*" ! -path "$IDS/next" ! -path "$CTCTL_PREFIX/lib/addresses/.next-*" \
-		! -path "$IDS" ! -path "$CTCTL_PREFIX/lib/templates/*/*" -printf 'file %p\n'
-	find "$POOL_DATA" "$CTCTL_PREFIX"/lib/pools/*/data -mindepth 1 -maxdepth 1 -printf 'area %p\n' 2>/dev/null || :
+} 2>/dev/null
+
+# traces AWK: the lines that this one makes of what look() has found.
+traces() {
+	awk -v prefix="$CTCTL_PREFIX/" -v pool="$POOL_DATA/" -v table="$NFT_TABLE" -f "$HERE/$1.awk" -f "$HERE/traces.awk"
+}
+
+instance_state() {
+	look | traces state
 }
 
 same_state() {

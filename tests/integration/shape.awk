@@ -1,14 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# For faults.bats: turns names of files, groups and processes into lines that are the same for two guests that are alike.
+# For faults.bats, with traces.awk: turns names of files, groups and processes into lines that are the same for two guests that are alike.
 
 BEGIN {
 	four = "[0-9a-f][0-9a-f][0-9a-f][0-9a-f]"
 	uuid = four four "-" four "-" four "-" four "-" four four four
-	while ((getline line < "/proc/self/mountinfo") > 0) {
-		split(line, field, " ")
-		if (index(line, prefix) && !index(line, prefix "run/_images/"))
-			say("mount " field[4] " " field[5] " " field[9] " " field[10])
-	}
 }
 
 function say(text) {
@@ -30,8 +25,18 @@ function say_lines(what, file, except,    line) {
 	close(file)
 }
 
-$1 == "link" { say("link") }
-$1 == "loop" || $1 == "element" || $1 == "route" { say($0) }
+function trace(kind, text) {
+	say(kind == "link" ? kind : kind " " text)
+}
+
+# What ctctl says of its guests, and the limits of the pool; a removed subvolume's group is stale until the kernel has cleaned up after it.
+part == "guests" && $1 != "end" { say("guest " $1 " " $2); next }
+part == "quota" && $1 != "end" {
+	if ($6 ~ /^[0-9a-f][0-9a-f-]+$/)
+		say("quota " $4)
+	next
+}
+
 $1 == "group" && $2 !~ /\/_monitors$/ { say($0) }
 $1 == "limit" { say_lines($0, $2, "^$") }
 
@@ -60,7 +65,7 @@ $1 == "procs" {
 	}
 	close($2)
 }
-$1 == "process" { process[$2] = 1 }
+$1 == "process" && !is_zombie($2) { process[$2] = 1 }
 
 # The pool may lie within the instance's folder, or elsewhere.
 $1 == "file" && known[$2]++ { next }
@@ -71,12 +76,12 @@ $1 == "file" && index($2, pool) == 1 {
 }
 $1 == "file" && index($2, prefix) == 1 {
 	path = substr($2, length(prefix) + 1)
-	n = split(path, part, "/")
-	if (n < 2 || path == "lib/ids" || path == "lib/ids/next" || path == "lib/addresses" || path ~ /^lib\/addresses\/\.next-/ || path == "lib/netpools" || part[n] ~ /^(console\.log|traffic)/ || (n > 3 && path !~ /^lib\/(guests|pools|templates)\//) ||
+	n = split(path, name_of, "/")
+	if (n < 2 || path == "lib/ids" || path == "lib/ids/next" || path == "lib/addresses" || path ~ /^lib\/addresses\/\.next-/ || path == "lib/netpools" || name_of[n] ~ /^(console\.log|traffic)/ || (n > 3 && path !~ /^lib\/(guests|pools|templates)\//) ||
 		path ~ /^lib\/pools\/[^\/]*\/data$/)
 		next
 	say("file " path)
-	if (part[n] == "guest.conf")
+	if (name_of[n] == "guest.conf")
 		say_lines("conf " path, $2, "^(uuid|ids|description) ")
 }
 

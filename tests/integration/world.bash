@@ -31,9 +31,9 @@ in_own_namespace() {
 # inside WORLD COMMAND...
 inside() {
 	local pid
-	pid=$(cat "$BATS_FILE_TMPDIR/$1.pid")
+	read -r pid <"$BATS_FILE_TMPDIR/$1.pid"
 	shift
-	nsenter "--net=/proc/$pid/ns/net" -- "$@"
+	"$ENTER" 0 "/proc/$pid/ns/net" "$@"
 }
 
 in_host() {
@@ -57,6 +57,7 @@ mac_of() {
 world_up() {
 	local at=${1:-up0}
 	make_packet
+	printf '%s\n' 'link show' 'route show table all proto static' 'neigh show proxy' >"$BATS_FILE_TMPDIR/questions" # look_at_network
 	# In its own namespace ctctl may do what it would on a host of its own.
 	sed -i 's/^forwarding = no$/forwarding = yes/' "$CTCTL_PREFIX/etc/ctctl.conf"
 	new_namespace host
@@ -129,7 +130,9 @@ addresses_of() {
 
 # As lib.bash has it, in the host of this world.
 ct() {
-	in_host timeout --foreground -k 5 $((${CT_TIMEOUT:-60} * PATIENCE)) "$CTCTL" "$@"
+	local pid
+	read -r pid <"$BATS_FILE_TMPDIR/host.pid"
+	"$ENTER" $((${CT_TIMEOUT:-60} * PATIENCE)) "/proc/$pid/ns/net" "$CTCTL" "$@"
 }
 
 # give_packet NAME: the sender of raw packets, as the guest's root would bring it along.
