@@ -48,8 +48,8 @@ struct recipe {
 };
 
 /*
- * Reads and checks one: `name` is one of recipes_dir, or, if it has a slash, the path of a file; so is what it includes. NO_TEMPLATE
- * if there is no such recipe, with those that exist in the message; BAD_CONFIG for an error in it.
+ * Reads and checks one: `name` is one of recipes_dir, or, if it has a slash, the path of a file; so is what it includes.
+ * NO_TEMPLATE if there is no such recipe, with those that exist in the message; BAD_CONFIG for an error in it.
  */
 int recipe_load(const char *recipes_dir, const char *name, struct recipe *ret, struct err *err) _must_check_;
 void recipe_free(struct recipe *r);

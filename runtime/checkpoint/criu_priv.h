@@ -79,9 +79,10 @@ void criu_worker_free(struct criu_worker *worker);
 char *criu_log_reason(int images_fd, const char *log) _must_check_;
 
 /*
- * Did that dump fail for a reason that passes? /proc/PID/fdinfo has a watch of inotify without its file handle, which CRIU refuses, while
- * anybody mounts or unmounts the file system of what is watched: the kernel only tries to lock it (fs/notify/fdinfo.c, since
- * 6.18 and in the stable ones of late 2025). A systemd watches its groups, and each start of a guest mounts their file system.
+ * Did that dump fail for a reason that passes? /proc/PID/fdinfo has a watch of inotify without its file handle, which CRIU
+ * refuses, while anybody mounts or unmounts the file system of what is watched: the kernel only tries to lock it
+ * (fs/notify/fdinfo.c, since 6.18 and in the stable ones of late 2025). A systemd watches its groups, and each start of a guest
+ * mounts their file system.
  */
 bool criu_log_is_passing(int images_fd, const char *log) _must_check_;
 

@@ -4,10 +4,10 @@
  * rootat LAYER AREA FIRST_ID TARGET COMMAND [ARGUMENT...]: mounts the root of a guest on TARGET, as `ctctl start` assembles it,
  * and executes COMMAND.
  *
- * For restoring a guest by CRIU alone, which wants the root mounted in its own mount namespace. LAYER is the mounted image of the template,
- * AREA the guest's private area, FIRST_ID the first of its ids on the host. Run by root in a private mount namespace, which takes
- * the mount with it. If descriptor 8 is the master of a terminal, which nobody else has opened, COMMAND finds its other end as
- * descriptor 9: a console for the restored guest.
+ * For restoring a guest by CRIU alone, which wants the root mounted in its own mount namespace. LAYER is the mounted image of the
+ * template, AREA the guest's private area, FIRST_ID the first of its ids on the host. Run by root in a private mount namespace,
+ * which takes the mount with it. If descriptor 8 is the master of a terminal, which nobody else has opened, COMMAND finds its
+ * other end as descriptor 9: a console for the restored guest.
  */
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * A client that stays connected and asks a hundred or two hundred times a second; each request has a number, and its answer is what belongs to it.
+ * A client that stays connected and asks a hundred or two hundred times a second; each request has a number, and its answer is
+ * what belongs to it.
  *
  *   client http ADDRESS PORT STATUS    GET /?N, over connections that are kept until the server says that it closes one
  *   client redis ADDRESS PORT STATUS   INCR on one connection: the answers count from 1
  *   client echo STATUS COMMAND...      lines to a command that sends them back, such as ssh
  *
- * Writes to the file STATUS "ANSWERED GAP ok", where GAP is the longest time between two answers, in milliseconds, or what is wrong,
- * and ends then.
+ * Writes to the file STATUS "ANSWERED GAP ok", where GAP is the longest time between two answers, in milliseconds, or what is
+ * wrong, and ends then.
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -27,7 +29,7 @@
 #include <unistd.h>
 
 #define ANSWER	  8192
-#define WAIT_MS	  600000 /* for an answer: longer than any host takes for a suspend and a resume, and TCP to try again after it */
+#define WAIT_MS	  600000 /* for an answer: longer than a host takes for a suspend and a resume, and TCP to try again after it */
 #define REPORT_MS 50
 
 struct client {
@@ -57,7 +59,7 @@ static void report(struct client *c, const char *text)
 	FILE *file;
 
 	snprintf(path, sizeof(path), "%s.new", c->status);
-	file = fopen(path, "w");
+	file = fopen(path, "we");
 	if (!file)
 		exit(2);
 	fprintf(file, "%llu %lld %s\n", c->n, (long long)c->gap_ms, text);
@@ -102,7 +104,7 @@ static void spawn(struct client *c)
 	int there[2], back[2];
 	pid_t pid;
 
-	if (pipe(there) < 0 || pipe(back) < 0)
+	if (pipe2(there, O_CLOEXEC) < 0 || pipe2(back, O_CLOEXEC) < 0)
 		wrong(c, "pipe");
 	pid = fork();
 	if (pid < 0)
@@ -110,8 +112,6 @@ static void spawn(struct client *c)
 	if (pid == 0) {
 		dup2(there[0], 0);
 		dup2(back[1], 1);
-		close(there[1]);
-		close(back[0]);
 		execvp(c->command[0], c->command);
 		_exit(127);
 	}
