@@ -123,6 +123,7 @@ static int look(struct preflight *p, struct err *err)
 		r = preflight_list_processes(p, err);
 	if (r < 0 || !p->init)
 		return r;
+	preflight_read_spaces(p);
 	preflight_mounts(p);
 	list = p->processes.data;
 	for (size_t i = 0; i < p->processes.n; i++)

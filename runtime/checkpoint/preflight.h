@@ -67,3 +67,11 @@ size_t findings_count(const struct findings *findings, enum preflight_severity s
  * is no error. findings_free() is the caller's, also after one.
  */
 int preflight_guest(const struct guest *guest, struct findings *ret, struct err *err) _must_check_;
+
+/*
+ * Of a guest that stands (cgroup_freeze()), what would have CRIU wait until its time is over, and the guest stand so long: -EBUSY
+ * if one process traces another, -EAGAIN if one waits for its child to run a program, which it has done a moment later in nearly
+ * all cases. Exit status CHECKPOINT; the message names the process. 12 ms with 500 processes.
+ */
+struct guest_run;
+int preflight_check_standing(const struct guest *guest, const struct guest_run *run, struct err *err) _must_check_;

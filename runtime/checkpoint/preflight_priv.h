@@ -79,6 +79,7 @@ int preflight_space(struct preflight *p, struct err *err) _must_check_;
 
 /* preflight_process.c */
 int preflight_list_processes(struct preflight *p, struct err *err) _must_check_;
+void preflight_read_spaces(struct preflight *p);
 void preflight_process(struct preflight *p, const struct process *process);
 /* Last of all: what it asks about is over soon in most cases. */
 void preflight_shared(struct preflight *p);

@@ -58,12 +58,20 @@ static void add_process(struct preflight *p, pid_t pid)
 		return;
 	}
 	process->status.pid = pid;
-	for (size_t i = 0; i < N_SPACES; i++) {
-		char name[16], link[64];
+}
 
-		snprintf(name, sizeof(name), "ns/%s", space_names[i]);
-		if (preflight_read_link(pid, name, link, sizeof(link)))
-			process->spaces[i] = inode_of(link);
+void preflight_read_spaces(struct preflight *p)
+{
+	struct process *list = p->processes.data;
+
+	for (size_t i = 0; i < p->processes.n; i++) {
+		for (size_t k = 0; k < N_SPACES; k++) {
+			char name[16], link[64];
+
+			snprintf(name, sizeof(name), "ns/%s", space_names[k]);
+			if (preflight_read_link(list[i].status.pid, name, link, sizeof(link)))
+				list[i].spaces[k] = inode_of(link);
+		}
 	}
 }
 
@@ -187,16 +195,51 @@ static bool shares(const struct process *a, const struct process *b, int kind)
 	return syscall(SYS_kcmp, a->status.pid, b->status.pid, kind, 0, 0) == 0;
 }
 
-/*
- * A child that has its parent's memory and not run a program yet: the parent of a vfork(2) waits in the kernel for it, in state D
- * where no signal reaches it.
- */
+/* The parent of a vfork(2) waits in the kernel for its child to run a program, in state D, where no signal reaches it. */
+static bool waits_for(const struct process *parent, const struct process *child)
+{
+	return parent->status.state == 'D' && shares(child, parent, KCMP_VM);
+}
+
+static int check_standing(const struct preflight *p, const struct process *process, struct err *err)
+{
+	const struct process *tracer = preflight_find_process(p, process->status.tracer);
+	const struct process *parent = preflight_find_process(p, process->status.parent);
+
+	if (process->status.tracer > 0)
+		return err_exit(err, EXIT_CHECKPOINT, EBUSY,
+				"process %d (%s) in it is traced by process %d (%s), and cannot be saved: end the debugger",
+				process->status.inner, process->status.command, tracer ? tracer->status.inner : 0,
+				tracer ? tracer->status.command : "of the host");
+	if (parent && process != p->init && waits_for(parent, process))
+		return err_exit(
+			err, EXIT_CHECKPOINT, EAGAIN,
+			"process %d (%s) in it waits for its child to run a program (vfork), and cannot be saved: try again",
+			parent->status.inner, parent->status.command);
+	return 0;
+}
+
+int preflight_check_standing(const struct guest *guest, const struct guest_run *run, struct err *err)
+{
+	struct findings none = FINDINGS_INIT;
+	struct preflight p = { .guest = guest, .run = *run, .findings = &none };
+	int r = preflight_list_processes(&p, err);
+	const struct process *list = p.processes.data;
+
+	for (size_t i = 0; r == 0 && i < p.processes.n; i++) {
+		if (!list[i].is_outside)
+			r = check_standing(&p, &list[i], err);
+	}
+	free(p.processes.data);
+	return r;
+}
+
 static void check_shared(struct preflight *p, const struct process *process)
 {
 	const struct process *parent = preflight_find_process(p, process->status.parent);
 	bool memory = parent && process != p->init && shares(process, parent, KCMP_VM);
 
-	if (memory && parent->status.state == 'D')
+	if (memory && waits_for(parent, process))
 		preflight_found(p, PREFLIGHT_VFORK, parent, -1, "for process %d", process->status.inner);
 	else if (memory)
 		preflight_found(p, PREFLIGHT_SHARED, process, -1, "memory, with process %d", parent->status.inner);

@@ -2,6 +2,7 @@
 #include "runtime/checkpoint/save.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -17,6 +18,7 @@
 #include "runtime/checkpoint/externals.h"
 #include "runtime/checkpoint/images.h"
 #include "runtime/checkpoint/nursery.h"
+#include "runtime/checkpoint/preflight.h"
 #include "runtime/checkpoint/repaired.h"
 #include "runtime/container/cgroup_tree.h"
 #include "runtime/container/container.h"
@@ -26,6 +28,9 @@
 
 /* For the processes of a guest to stand, those that wait for a slow disk included. */
 #define FREEZE_TIMEOUT_MS 30000
+/* How often it is tried to catch them all outside of a vfork(2). */
+#define FREEZE_TRIES 5
+#define VFORK_MS     5 /* to run on for in between: a vfork(2) takes less than one, and nothing tells of its end */
 /* CRIU's own, for all of its dump: 500 processes on a busy host. */
 #define DUMP_TIMEOUT_S 600
 
@@ -211,6 +216,25 @@ int save_begin(struct saving *saving, const char *op, struct err *err)
 	return saving->images_fd < 0 ? saving->images_fd : 0;
 }
 
+/* Frozen, with nobody in it for whom CRIU would wait. */
+static int make_stand(const struct guest *guest, const struct guest_run *run, struct err *err)
+{
+	int r = cgroup_freeze(run->cgroup, FREEZE_TIMEOUT_MS, err);
+
+	for (int tries = 1; r == 0; tries++) {
+		r = preflight_check_standing(guest, run, err);
+		if (r != -EAGAIN || tries == FREEZE_TRIES)
+			return r;
+		*err = ERR_INIT;
+		r = cgroup_thaw(run->cgroup, err);
+		if (r == 0) {
+			poll(NULL, 0, VFORK_MS);
+			r = cgroup_freeze(run->cgroup, FREEZE_TIMEOUT_MS, err);
+		}
+	}
+	return r;
+}
+
 /* What takes time is done before the guest stands. */
 int save_run(struct saving *saving, struct err *err)
 {
@@ -225,7 +249,7 @@ int save_run(struct saving *saving, struct err *err)
 	if (r == 0)
 		r = fault_point("suspend.shut", err);
 	if (r == 0)
-		r = cgroup_freeze(run->cgroup, FREEZE_TIMEOUT_MS, err);
+		r = make_stand(saving->guest, run, err);
 	if (r == 0)
 		r = save_frozen(saving, err);
 	return r;

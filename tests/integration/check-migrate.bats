@@ -89,18 +89,13 @@ is_obstacle_here() {
 	ct resume g1
 }
 
-# A suspend of these stops the guest until CRIU's time is over.
-is_tried() {
-	[ "$1" != traced ] && [ "$1" != vfork ] && is_obstacle_here "$1"
-}
-
 @test "what check-migrate finds is what suspend refuses, or resume" {
 	needs criu
 	[ "$PATIENCE" -eq 1 ] || skip 'a slow host: once for each kernel is enough'
 	local kind status
 	new g1
 	for kind in $(kinds); do
-		is_tried "$kind" || continue
+		is_obstacle_here "$kind" || continue
 		give_hold
 		hold "$kind" || continue
 		run -38 findings
