@@ -31,6 +31,7 @@
 #define ANSWER	  8192
 #define WAIT_MS	  600000 /* for an answer: longer than a host takes for a suspend and a resume, and TCP to try again after it */
 #define REPORT_MS 50
+#define IDLE_MS	  60000 /* after which a server may close a connection, and a client asks again on another one */
 
 struct client {
 	const char *status;
@@ -99,6 +100,12 @@ static void connect_to(struct client *c)
 	c->is_last = false;
 }
 
+static void connect_again(struct client *c)
+{
+	close(c->in);
+	connect_to(c);
+}
+
 static void spawn(struct client *c)
 {
 	int there[2], back[2];
@@ -133,8 +140,8 @@ static void ask(struct client *c, const char *format)
 		wrong(c, "request %llu was not sent", c->n + 1);
 }
 
-/* Some more of the answer. */
-static void receive(struct client *c)
+/* Some more of the answer; false if the connection has ended. */
+static bool receive_some(struct client *c)
 {
 	struct pollfd ready = { .fd = c->in, .events = POLLIN };
 	ssize_t n;
@@ -144,9 +151,16 @@ static void receive(struct client *c)
 		wrong(c, "no answer to request %llu", c->n + 1);
 	n = read(c->in, c->answer + c->len, ANSWER - c->len);
 	if (n <= 0)
-		wrong(c, "%s instead of an answer to request %llu", n == 0 ? "an end of file" : "an error", c->n + 1);
+		return false;
 	c->len += (size_t)n;
 	c->answer[c->len] = '\0';
+	return true;
+}
+
+static void receive(struct client *c)
+{
+	if (!receive_some(c))
+		wrong(c, "the connection has ended instead of an answer to request %llu", c->n + 1);
 }
 
 /* One line, and nothing behind it. */
@@ -176,7 +190,7 @@ static void expect_page(struct client *c)
 	const char *end, *length, *connection;
 	size_t body;
 
-	for (c->len = 0; c->len == 0 || !(end = strstr(c->answer, "\r\n\r\n"));)
+	while (!(end = strstr(c->answer, "\r\n\r\n")))
 		receive(c);
 	length = header(c, "Content-Length: ");
 	errno = 0;
@@ -196,11 +210,17 @@ static void expect_page(struct client *c)
 
 static void ask_page(struct client *c)
 {
-	if (c->is_last) {
-		close(c->in);
-		connect_to(c);
+	static const char request[] = "GET /?%llu HTTP/1.1\r\nHost: guest\r\n\r\n";
+
+	if (c->is_last)
+		connect_again(c);
+	ask(c, request);
+	c->len = 0;
+	c->answer[0] = '\0';
+	if (!receive_some(c) && now_ms() - c->last_ms > IDLE_MS) {
+		connect_again(c);
+		ask(c, request);
 	}
-	ask(c, "GET /?%llu HTTP/1.1\r\nHost: guest\r\n\r\n");
 	expect_page(c);
 }
 
