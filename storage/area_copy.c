@@ -15,10 +15,10 @@ static int copy_hidden(struct pool *pool, const char *from, const char *hidden, 
 	int r = pool->ops->area_copy(pool, from, hidden, err);
 
 	if (r == 0)
-		r = fault_point("area.copied", err);
+		r = fault_point("copy.made", err);
 	if (r == 0 && limit_bytes > 0)
 		r = pool->ops->set_limit(pool, hidden, limit_bytes, err);
-	return r < 0 ? r : fault_point("area.copy-limited", err);
+	return r < 0 ? r : fault_point("copy.limited", err);
 }
 
 int area_give_up(struct pool *pool, const char *hidden, const char *id, struct err *err)
@@ -94,7 +94,7 @@ int area_exchange(struct pool *pool, const char *a, const char *b, struct err *e
 	if (renameat2(pool->data_fd, a, pool->data_fd, b, RENAME_EXCHANGE) < 0)
 		return pool_err(pool, err, errno, "exchange the areas '%s' and '%s'", a, b);
 
-	int r = fault_point("area.exchanged", err);
+	int r = fault_point("copy.exchanged", err);
 
 	if (r == 0 && pool->ops->set_limit)
 		r = exchange_limits(pool, a, b, err);

@@ -182,7 +182,7 @@ static int pool_btrfs_area_copy(struct pool *pool, const char *from, const char 
 
 	if (fd < 0)
 		return fd == -ENOENT ? missing(pool, name, err) : fd;
-	r = fault_point("area.copying", err);
+	r = fault_point("copy.begun", err);
 	if (r < 0)
 		return r;
 	r = overlay_index_move(fd, old, new);

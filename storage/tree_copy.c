@@ -111,7 +111,7 @@ static int copy_both(struct copy *c, int from_fd, struct err *err)
 	int r = tree_walk(from_fd, AREA_WORK, &inodes, &visitor, c, err);
 
 	if (r == 0)
-		r = fault_point("area.copying", err);
+		r = fault_point("copy.begun", err);
 	if (r == 0)
 		r = tree_walk(from_fd, AREA_UPPER, &inodes, &visitor, c, err);
 	tree_inodes_free(&inodes);

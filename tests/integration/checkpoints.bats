@@ -146,9 +146,9 @@ as_before() {
 	CTCTL_CRIU=/nonexistent refuse 4 ct checkpoint create g1 c2 says /nonexistent
 	CTCTL_CRIU=/nonexistent refuse 4 ct checkpoint restore g1 c1 says /nonexistent
 	as_before
-	for fault in suspend.frozen area.copied checkpoint.copied checkpoint.thawed; do
+	for fault in suspend.frozen copy.made checkpoint.copied checkpoint.thawed; do
 		# Slow hosts have the points in faults.bats.
-		[ "$PATIENCE" -eq 1 ] || [ "$fault" = area.copied ] || continue
+		[ "$PATIENCE" -eq 1 ] || [ "$fault" = copy.made ] || continue
 		CTCTL_FAULT_FAIL=$fault refuse 3 ct checkpoint create g1 c2 says g1 'goes on'
 		as_before
 	done

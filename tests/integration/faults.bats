@@ -574,6 +574,11 @@ each_fault() {
 	each_fault restore restore
 }
 
+@test "copies of private areas: at each step, killed or failed, there is a whole one or none, and two change places or stay" {
+	needs criu
+	each_fault copy restore
+}
+
 @test "set: at each step, killed or failed, guest.conf and the kernel agree" {
 	each_fault set set replug
 }

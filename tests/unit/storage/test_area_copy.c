@@ -93,7 +93,7 @@ static int work_copy(void *context)
 /* Killed in it, a copy is no area, and goes when it is made again, or removed; a failed one has left nothing. */
 static void check_interrupted(void **state, enum pool_kind kind)
 {
-	static const char *const points[] = { "area.copying", "area.copied", "area.copy-limited" };
+	static const char *const points[] = { "copy.begun", "copy.made", "copy.limited" };
 	struct err err = ERR_INIT;
 	struct areas a;
 
@@ -269,9 +269,9 @@ static void check_exchange(void **state, enum pool_kind kind)
 	assert_ok(area_exchange(pool, FROM, TO, &err), &err);
 	assert_true(has_mark(&a, pool, FROM));
 	assert_false(has_mark(&a, pool, TO));
-	try_with_fault("CTCTL_FAULT_FAIL", "area.exchanged", work_exchange, &a);
+	try_with_fault("CTCTL_FAULT_FAIL", "copy.exchanged", work_exchange, &a);
 	assert_true(has_mark(&a, pool, FROM));
-	try_with_fault("CTCTL_FAULT_KILL", "area.exchanged", work_exchange, &a);
+	try_with_fault("CTCTL_FAULT_KILL", "copy.exchanged", work_exchange, &a);
 	assert_false(has_mark(&a, pool, FROM));
 	assert_true(has_mark(&a, pool, TO));
 	assert_int_equal(areas_count(&a), 2);
