@@ -72,7 +72,7 @@ struct inside_start {
 	char *search;
 	char *passwords; /* the content of PENDING_PASSWORDS and PENDING_KEYS; NULL: there is none */
 	char *keys;
-	char *machine_id; /* that of PENDING_MACHINE_ID; NULL: it keeps what it has */
+	char *machine_id;	      /* that of PENDING_MACHINE_ID; NULL: it keeps what it has */
 	struct inside_report *report; /* shared: what of these the init-to-be could not do */
 };
 #define INSIDE_START_INIT ((struct inside_start){ .passwords = NULL })

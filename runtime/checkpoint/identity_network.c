@@ -16,8 +16,6 @@
 struct change {
 	const struct net_plans *from; /* what was saved */
 	const struct net_plans *to;
-	const char *name;
-	const struct log *log;
 };
 
 static bool is_wanted(const struct net_plan *to, const struct net_address *address)
@@ -35,18 +33,6 @@ static bool is_wanted(const struct net_plan *to, const struct net_address *addre
 	}
 	net_address_link_local(to->mac, &own);
 	return net_address_equal(&own, address);
-}
-
-static void on_listener(void *context, const struct net_address *address, unsigned int port)
-{
-	const struct change *c = context;
-	char text[NET_ADDRESS_ROOM];
-
-	net_address_format(address, false, text);
-	log_warning(c->log,
-		    "guest '%s': a program of it listens on %s port %u, an address of the guest that it is a copy of: "
-		    "configure and restart it there",
-		    c->name, text, port);
 }
 
 /* Also what the guest gave itself, or a router: all that the original has, it has. */
@@ -71,11 +57,12 @@ static int change_interface(const struct change *c, const struct net_plan *to, s
 	have.n_addresses = n;
 	have.n_prefixes = 0;
 	r = net_setup_change(&have, &want, err);
-	return r < 0 ? r : net_copied_end_connections(gone, n, on_listener, (void *)c, err);
+	return r < 0 ? r : net_copied_end_connections(gone, n, err);
 }
 
-static int change_inside(const struct change *c, struct err *err)
+static int change_inside(const void *context, struct err *err)
 {
+	const struct change *c = context;
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < c->to->n; i++)
@@ -83,36 +70,51 @@ static int change_inside(const struct change *c, struct err *err)
 	return r;
 }
 
-static int change_in(int netns_fd, const struct change *c, int back_fd, struct err *err)
+/* `work` is done in the network namespace of `init`. */
+static int run_in(pid_t init, int (*work)(const void *context, struct err *err), const void *context, int back_fd,
+		  struct err *err)
 {
 	struct err late = ERR_INIT;
+	char path[48];
 
-	if (setns(netns_fd, CLONE_NEWNET) < 0)
+	snprintf(path, sizeof(path), "/proc/%d/ns/net", init);
+
+	_cleanup_fd_ int netns = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (netns < 0 || setns(netns, CLONE_NEWNET) < 0)
 		return err_sys(err, errno, "enter the guest's network");
 
-	int r = change_inside(c, err);
+	int r = work(context, err);
 
 	if (setns(back_fd, CLONE_NEWNET) < 0)
 		return err_sys(r < 0 ? &late : err, errno, "come back from the guest's network");
-	return r < 0 ? err_wrap(err, "give guest '%s' a network of its own", c->name) : 0;
+	return r;
 }
 
 int checkpoint_change_network(int images_fd, const struct net_plans *nets, pid_t init, int back_fd, const char *name,
-			      const struct log *log, struct err *err)
+			      struct err *err)
 {
 	struct net_plans from = NET_PLANS_INIT;
-	struct change change = { .from = &from, .to = nets, .name = name, .log = log };
-	_cleanup_fd_ int netns = -EBADF;
-	char path[48];
+	struct change change = { .from = &from, .to = nets };
 	int r = network_read_note(images_fd, CHECKPOINT_LINKS, &from, err);
 
 	if (r > 0) {
-		snprintf(path, sizeof(path), "/proc/%d/ns/net", init);
-		netns = open(path, O_RDONLY | O_CLOEXEC);
-		r = netns < 0 ? err_sys(err, errno, "open the guest's network") : change_in(netns, &change, back_fd, err);
+		r = run_in(init, change_inside, &change, back_fd, err);
 		if (r == 0)
 			r = fault_point("warm.network", err);
 	}
 	network_plans_free(&from);
-	return r;
+	return r < 0 ? err_wrap(err, "give guest '%s' a network of its own", name) : 0;
+}
+
+static int allow_inside(const void *context, struct err *err)
+{
+	const bool *allow = context;
+
+	return net_copied_allow_binding(*allow, err);
+}
+
+int checkpoint_allow_binding(bool allow, pid_t init, int back_fd, struct err *err)
+{
+	return run_in(init, allow_inside, &allow, back_fd, err);
 }

@@ -122,8 +122,9 @@ static int open_links(struct restore *re, struct err *err)
 static int change_network(const struct restore *re, pid_t init, struct err *err)
 {
 	const struct ct_spec *spec = re->spec;
+	int r = checkpoint_allow_binding(false, init, re->host_net, err);
 
-	return checkpoint_change_network(re->images, spec->nets, init, re->host_net, spec->name, spec->node->log, err);
+	return r < 0 ? r : checkpoint_change_network(re->images, spec->nets, init, re->host_net, spec->name, err);
 }
 
 /* From here on CRIU goes on without us if need be, and the next ctctl finds a guest that runs. */
@@ -147,7 +148,8 @@ static int at_stage(void *context, enum criu_stage stage, pid_t pid, struct err 
 	case CRIU_SETUP_NAMESPACES:
 		return cgroup_tree_own(cgroup, groups, err);
 	case CRIU_POST_SETUP_NAMESPACES:
-		return cgroup_tree_enable(cgroup, groups, err);
+		r = checkpoint_allow_binding(true, pid, re->staging_net < 0 ? re->host_net : re->staging_net, err);
+		return r < 0 ? r : cgroup_tree_enable(cgroup, groups, err);
 	case CRIU_POST_RESTORE:
 		r = cgroup_tree_set(cgroup, groups, re->spec->node->log, err);
 		if (r == 0)
