@@ -29,7 +29,7 @@
 /* For the processes of a guest to stand, those that wait for a slow disk included. */
 #define FREEZE_TIMEOUT_MS 30000
 /* How often it is tried to catch them all outside of a vfork(2). */
-#define FREEZE_TRIES 5
+#define FREEZE_TRIES 20
 #define VFORK_MS     5 /* to run on for in between: a vfork(2) takes less than one, and nothing tells of its end */
 /* CRIU's own, for all of its dump: 500 processes on a busy host. */
 #define DUMP_TIMEOUT_S 600
