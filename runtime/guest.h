@@ -13,9 +13,10 @@
  * One guest: its name, its configuration, its state.
  *
  *   GUESTS/NAME/guest.conf     what was set; edited by hand or by `ctctl set`
- *   GUESTS/NAME/journal        an interrupted create or destroy
+ *   GUESTS/NAME/journal        an interrupted create, destroy, or restore of a checkpoint
  *   GUESTS/NAME/console.log    the last of what its console said
  *   GUESTS/NAME/checkpoint     what a suspended guest had in memory: checkpoint/images.h
+ *   GUESTS/NAME/checkpoints    what it can go back to: checkpoint/archive.h
  *   RUN/NAME/lock              held by whoever changes it
  *   RUN/NAME/state             of the running guest: its init, its monitor
  *   RUN/NAME/journal           an interrupted start, set or reboot
