@@ -139,7 +139,9 @@ static void test_inotify(void **state)
 {
 	static const char line[] = "inotify wd:1 ino:5 sdev:80000a mask:fff ignored_mask:0 fhandle-bytes:c fhandle-type:1 "
 				   "f_handle:993acde40500000000000000";
+	char large[600] = "";
 	struct inotify_line i;
+	int n;
 
 	(void)state;
 	assert_true(proc_parse_inotify(line, &i));
@@ -153,7 +155,9 @@ static void test_inotify(void **state)
 	assert_int_equal(i.handle_len, 0);
 	assert_true(proc_parse_inotify("inotify wd:1 ino:5 sdev:7e fhandle-bytes:c fhandle-type:1 f_handle:993acd", &i));
 	assert_int_equal(i.handle_len, 0);
-	assert_true(proc_parse_inotify("inotify wd:1 ino:5 sdev:7e fhandle-bytes:ffff fhandle-type:1 f_handle:99", &i));
+	n = snprintf(large, sizeof(large), "inotify wd:1 ino:5 sdev:7e fhandle-bytes:c8 fhandle-type:1 f_handle:");
+	memset(large + n, '9', sizeof(large) - 1 - (size_t)n);
+	assert_true(proc_parse_inotify(large, &i));
 	assert_int_equal(i.handle_len, 0);
 	assert_false(proc_parse_inotify("flags:\t00", &i));
 }
