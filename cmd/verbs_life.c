@@ -129,27 +129,38 @@ static int create(struct app *app, const struct request *request, struct err *er
 	return guest_create(app->node, name, template_ref ? template_ref : option, request->settings, request->n_settings, err);
 }
 
+static int set_keys(struct app *app, const char *name, const char *keys, struct err *err)
+{
+	int r = *keys ? guest_set_keys(app->node, name, "root", keys, err) : 0;
+
+	return r < 0 ? err_wrap(err, "'%s' was created, but without its ssh keys", name) : 0;
+}
+
 int verb_create(struct app *app, const struct request *request, struct err *err)
 {
 	const char *name = request->arguments[0];
+	bool is_warm = request_has(request, OPT_WARM), is_started = request_has(request, OPT_START);
 	_cleanup_free_ char *keys = NULL;
 	int r = secrets_read_keys(request, &keys, err);
 
+	/* The files of a suspended guest are those of its memory. */
+	if (r == 0 && *keys && is_warm && !is_started)
+		return err_exit(err, EXIT_USAGE, EINVAL, "ssh-key: with --warm it needs --start, too");
 	if (r == 0)
 		r = create(app, request, err);
+	if (r == 0 && !is_warm)
+		r = set_keys(app, name, keys, err);
 	if (r < 0)
 		return r;
-	if (*keys)
-		r = guest_set_keys(app->node, name, "root", keys, err);
-	if (r < 0)
-		return err_wrap(err, "'%s' was created, but without its ssh keys", name);
-	if (!request_has(request, OPT_START)) {
+	if (!is_started) {
 		report_hint(app, "Created %s. Next: ctctl start %s", name, name);
 		return 0;
 	}
 	r = guest_start(app->node, name, false, err);
 	if (r < 0)
 		return err_wrap(err, "'%s' was created but not started", name);
+	if (is_warm && set_keys(app, name, keys, err) < 0)
+		return -err->code;
 	report_hint(app, "Created and started %s. Next: ctctl enter %s", name, name);
 	return 0;
 }

@@ -143,6 +143,7 @@ sends_on() {
 	refuse 21 ct create g2 --warm g1@w --ip 192.0.2.11/24 --mtu 1400 says mtu
 	refuse 21 ct create g2 --warm g1@w --net none says net
 	refuse 20 ct create g2 micro --warm g1@w --ip 192.0.2.11/24 says --warm
+	refuse 20 ct create g2 --warm g1@w --ip 192.0.2.11/24 --ssh-key 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJqpgwVqJmZbWwZzcRSKVuv3qYQzkGpq2S0VWnJvEcbY a' says --start
 	[ ! -e "$GUESTS/g2" ]
 	ct exec g1 true
 	ct checkpoint remove g1 w
