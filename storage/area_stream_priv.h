@@ -25,7 +25,7 @@
  *
  * The first record begins the folder `upper`, whose end is followed by DONE. What overlayfs keeps only to find a file of the
  * template by its handle does not travel: `work` with its index, trusted.overlay.origin and the like. So where two names of one
- * file of the template led to one changed file by way of the index, the name that was not used shows the template's contents again.
+ * file of the template led to one changed file by way of the index, the name that was not used shows what the template has.
  * Attributes of other kinds (security.selinux, what a file system has of its own) are a host's and stay there.
  *
  * The receiver takes all of it for hostile.

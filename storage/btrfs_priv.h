@@ -19,8 +19,8 @@ int btrfs_subvolume_create(int dir_fd, const char *name) _must_check_;
 
 /*
  * Makes `name` in the folder `dir_fd` a snapshot of the subvolume that `subvolume_fd` is the top folder of, writable, as it is at
- * one instant: with what was written to it and is not on the disk yet, which is written out first. Its quota group is new, without
- * a limit.
+ * one instant: with what was written to it and is not on the disk yet, which is written out first. Its quota group is new and
+ * has no limit.
  */
 int btrfs_snapshot_create(int dir_fd, const char *name, int subvolume_fd) _must_check_;
 

@@ -18,6 +18,25 @@ static bool is_name(const char *name)
 	return str_check_name("", name, &ignored) == 0;
 }
 
+#define NAME_ROOM 64
+
+/* "ID" of ".ID.new" (area_hidden_name()), any other name as it is; false if it is none that a pool or an area can have. */
+static bool name_of(const struct dirent *e, char ret[NAME_ROOM])
+{
+	const char *name = e->d_name;
+	size_t len = strlen(name);
+
+	if (name[0] == '.' && len > sizeof(".new") && strcmp(name + len - 4, ".new") == 0) {
+		name++;
+		len -= sizeof(".new");
+	}
+	if (len >= NAME_ROOM)
+		return false;
+	memcpy(ret, name, len);
+	ret[len] = '\0';
+	return is_name(ret);
+}
+
 /*
  * Not every file system says of what type an entry is (readdir(3)), and a pool whose areas nobody sees would be removed as empty.
  */
@@ -38,10 +57,12 @@ int dir_each(int dir_fd, int (*each)(void *context, const char *name), void *con
 	if (!dir)
 		return err_sys(err, errno, "open a folder to list it");
 	while ((e = entries_next(dir))) {
-		if (!is_name(e->d_name) || !is_folder(dirfd(dir), e))
+		char name[NAME_ROOM];
+
+		if (!name_of(e, name) || !is_folder(dirfd(dir), e))
 			continue;
 
-		int r = each(context, e->d_name);
+		int r = each(context, name);
 
 		if (r < 0)
 			return r;

@@ -182,23 +182,26 @@ struct area_source {
 };
 
 /*
- * An area as a stream of bytes, for another host or another kind of pool (area_stream_priv.h says what is in it, and what is not).
+ * An area as a stream of bytes, for another host or another kind of pool (area_stream_priv.h says what is in it, what is not).
  * Nobody may write to the area meanwhile: its guest is stopped or suspended. A device node in it is an error. The stream says
  * itself where it ends: more may follow behind it.
  */
 int area_send(struct pool *pool, const char *id, const struct area_sink *sink, struct err *err) _must_check_;
 
 /*
- * Makes the area `id` from such a stream, with its limit in bytes (0: none), over which it may be at the end, and by a quarter and
- * 64 MiB while it is received. AREA_EXISTS, and interruption, as with area_create(); on the disk when the call returns.
+ * Makes the area `id` from such a stream, with its limit in bytes (0: none), over which it may be at the end, and by a quarter
+ * and 64 MiB while it is received. AREA_EXISTS, and interruption, as with area_create(); on the disk when the call returns.
  *
- * Nothing in the stream is trusted: not the order of its records nor any length; no name leads out of the folder that it is in, no
- * link is followed, no device is made, and of extended attributes only those of guests and of overlayfs are. What is refused is
- * -EBADMSG and leaves nothing.
+ * Nothing in the stream is trusted: not the order of its records nor any length; no name leads out of the folder that it is in,
+ * no link is followed, no device is made, and of extended attributes only those of guests and of overlayfs are. What is refused
+ * is -EBADMSG and leaves nothing.
  */
 int area_receive(struct pool *pool, const char *id, uint64_t limit_bytes, const struct area_source *source,
 		 struct err *err) _must_check_;
 
-/* Calls `each` with every pool's name / every area's id, in no order; stops at a negative return and passes it on. */
+/*
+ * Calls `each` with every pool's name / every area's id, in no order; stops at a negative return and passes it on. An area that
+ * was interrupted while it was made is told of, too: area_exists() is false, and area_destroy() removes what is there.
+ */
 int pool_each(const char *pools_dir, int (*each)(void *context, const char *name), void *context, struct err *err) _must_check_;
 int area_each(struct pool *pool, int (*each)(void *context, const char *id), void *context, struct err *err) _must_check_;

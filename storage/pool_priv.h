@@ -75,8 +75,8 @@ void pool_conf_free(struct pool_conf *conf);
 int pool_err(const struct pool *pool, struct err *err, int code, const char *fmt, ...) _printf_(4, 5) _must_check_;
 
 /*
- * Calls `each` with every folder below `dir_fd` whose name a pool or an area can have; stops at a negative return and passes it
- * on.
+ * Calls `each` with every folder below `dir_fd` whose name a pool or an area can have, and with the name of an area that a hidden
+ * one is half of; stops at a negative return and passes it on.
  */
 int dir_each(int dir_fd, int (*each)(void *context, const char *name), void *context, struct err *err) _must_check_;
 
@@ -121,7 +121,7 @@ int area_commit(struct pool *pool, const char *id, struct err *err) _must_check_
 
 /*
  * The name of the folder in which an area is made that is not made where it will be, or NULL when there is no memory. It is the
- * name of no area: area_each() does not see it, area_destroy() of the id removes it.
+ * name of no area; area_each() tells of it by the id, and area_destroy() of that removes it.
  */
 char *area_hidden_name(const char *id) _must_check_;
 

@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/path.h"
+#include "base/str.h"
 #include "storage/area_stream_priv.h"
 #include "storage/pool_priv.h"
 #include "storage/tree_priv.h"
@@ -94,7 +95,8 @@ static int on_BEGIN(struct receiver *r, struct err *err)
 
 static int begin_file(struct receiver *r, mode_t type, uint64_t number, const char *name, const char *link_to, struct err *err)
 {
-	int code = name ? check_may_add(r, err) : refuse(r, err, "a file's name is none");
+	int code = name && str_copy(r->name, sizeof(r->name), name) == 0 ? check_may_add(r, err)
+									 : refuse(r, err, "a file's name is none");
 
 	if (code < 0)
 		return code;
@@ -105,7 +107,6 @@ static int begin_file(struct receiver *r, mode_t type, uint64_t number, const ch
 	r->type = type;
 	r->number = number;
 	r->end = 0;
-	strcpy(r->name, name);
 	return 0;
 }
 

@@ -7,7 +7,11 @@
 #include "base/cleanup.h"
 #include "storage/tree_priv.h"
 
-#define OPEN_FOLDER (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NOATIME | O_CLOEXEC)
+/* To look at a folder is no access of its guest's. */
+static int open_folder(int dir_fd, const char *name)
+{
+	return openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NOATIME | O_CLOEXEC);
+}
 
 int tree_place_begin(struct tree_place *place, int fd)
 {
@@ -45,7 +49,7 @@ static int make_room(struct tree_place *place)
 
 int tree_place_enter(struct tree_place *place, const char *name)
 {
-	_cleanup_fd_ int fd = openat(place->fd, name, OPEN_FOLDER);
+	_cleanup_fd_ int fd = open_folder(place->fd, name);
 	struct stat here, below;
 	int r;
 
@@ -69,7 +73,7 @@ int tree_place_leave(struct tree_place *place)
 
 	if (place->depth == 0)
 		return -EINVAL;
-	fd = openat(place->fd, "..", OPEN_FOLDER);
+	fd = open_folder(place->fd, "..");
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
 	if (st.st_dev != place->dev || st.st_ino != place->above[place->depth - 1])

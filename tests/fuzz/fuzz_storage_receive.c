@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Any bytes as the stream of an area: it is received or refused in words, what is refused leaves nothing, and beside the pool lies
- * a canary that nobody touches. What a stream begins with is put before each input, so that the fuzzer need not find it.
+ * Any bytes as the stream of an area: it is received or refused in words, what is refused leaves nothing, and beside the pool
+ * lies a canary that nobody touches. What a stream begins with is put before each input, so that the fuzzer need not find it.
  */
 #include "fuzz_place.h"
 

@@ -89,14 +89,12 @@ static inline _unused_ void put_numbered(struct stream *s, uint32_t type, uint64
 
 static inline _unused_ void put_node(struct stream *s, uint32_t mode, const char *name)
 {
-	char payload[12 + 256];
-	uint64_t number = 0;
+	_cleanup_(strbuf_free) struct strbuf b = { 0 };
 	uint32_t wire = htole32(mode);
 
-	memcpy(payload, &number, 8);
-	memcpy(payload + 8, &wire, 4);
-	memcpy(payload + 12, name, strlen(name));
-	put_bytes(s, STREAM_NODE, payload, 12 + strlen(name));
+	strbuf_add_bytes(&b, (const char *)&wire, sizeof(wire));
+	strbuf_add(&b, name);
+	put_numbered(s, STREAM_NODE, 0, b.data, b.len);
 }
 
 static inline _unused_ struct stream_meta make_meta(uint32_t mode, uint64_t size)

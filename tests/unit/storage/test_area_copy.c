@@ -81,6 +81,22 @@ static void test_copy_dir(void **state)
 	check_copy(state, POOL_DIR);
 }
 
+static int note_other(void *context, const char *id)
+{
+	*(bool *)context |= strcmp(id, TO) == 0;
+	return 0;
+}
+
+/* Whoever looks for what was left finds it. */
+static bool is_listed(struct pool *pool)
+{
+	struct err err = ERR_INIT;
+	bool is_there = false;
+
+	assert_ok(area_each(pool, note_other, &is_there, &err), &err);
+	return is_there;
+}
+
 static int work_copy(void *context)
 {
 	struct err err = ERR_INIT;
@@ -108,8 +124,10 @@ static void check_interrupted(void **state, enum pool_kind kind)
 		try_with_fault("CTCTL_FAULT_KILL", points[i], work_copy, &a);
 		assert_false(area_exists(pool, TO));
 		assert_int_equal(areas_count(&a), 2);
+		assert_true(is_listed(pool));
 		assert_ok(area_destroy(pool, TO, &err), &err);
 		assert_int_equal(areas_count(&a), 1);
+		assert_false(is_listed(pool));
 		try_with_fault("CTCTL_FAULT_FAIL", points[i], work_copy, &a);
 		assert_int_equal(areas_count(&a), 1);
 		try_with_fault("CTCTL_FAULT_KILL", points[i], work_copy, &a);
