@@ -82,6 +82,13 @@ static struct value get_checkpoint(const void *row, const struct column *column 
 	return value_of_nonzero(VALUE_SIZE, g->status.checkpoint_bytes);
 }
 
+static struct value get_checkpoints(const void *row, const struct column *column _unused_)
+{
+	const struct guest_row *g = row;
+
+	return value_of_nonzero(VALUE_NUMBER, g->status.n_checkpoints);
+}
+
 static struct value get_usage(const void *row, const struct column *column)
 {
 	const struct guest_row *g = row;
@@ -119,6 +126,7 @@ static const struct column own_columns[] = {
 	{ "disk-used", "disk_used_bytes", COLUMN_USAGE | COLUMN_RIGHT, USAGE(disk_bytes) },
 	{ "suspended", "suspended_at", COLUMN_USAGE, get_suspended, 0, NULL },
 	{ "checkpoint", "checkpoint_bytes", COLUMN_USAGE | COLUMN_RIGHT, get_checkpoint, 0, NULL },
+	{ "checkpoints", "checkpoints", COLUMN_USAGE | COLUMN_RIGHT, get_checkpoints, 0, NULL },
 	{ "traffic-in", "traffic_in_bytes", COLUMN_USAGE | COLUMN_RIGHT, TRAFFIC(traffic_in) },
 	{ "traffic-out", "traffic_out_bytes", COLUMN_USAGE | COLUMN_RIGHT, TRAFFIC(traffic_out) },
 };

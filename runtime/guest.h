@@ -89,6 +89,7 @@ struct guest_status {
 	bool has_disk;
 	uint64_t checkpoint_bytes; /* on the disk, beside disk_bytes; 0 unless suspended */
 	uint64_t suspended_at;	   /* as started_at; 0 unless suspended */
+	uint64_t n_checkpoints;	   /* that it can go back to */
 	char busy[64];		   /* "stop by 1234" while someone holds the lock, else "" */
 };
 

@@ -9,6 +9,8 @@
 #include "base/lock.h"
 #include "base/path.h"
 #include "base/str.h"
+#include "runtime/checkpoint/archive.h"
+#include "runtime/checkpoint/back.h"
 #include "runtime/checkpoint/images.h"
 #include "runtime/container/cgroup.h"
 #include "runtime/guest_priv.h"
@@ -79,7 +81,7 @@ int guest_get_state(const struct guest *guest, struct guest_status *ret, struct 
 	*ret = (struct guest_status){ .state = GUEST_STOPPED };
 	if (checkpoint_exists(guest))
 		ret->state = GUEST_SUSPENDED;
-	if (path_exists_at(guest->dir_fd, JOURNAL_FILE))
+	if (path_exists_at(guest->dir_fd, JOURNAL_FILE) && !back_is_open(guest))
 		ret->state = GUEST_BROKEN;
 	if (alive) {
 		ret->init_pid = run.init.pid;
@@ -88,6 +90,12 @@ int guest_get_state(const struct guest *guest, struct guest_status *ret, struct 
 		ret->state = proc_is_alive(&run.monitor) ? GUEST_RUNNING : GUEST_UNMONITORED;
 	}
 	get_busy(guest, ret->busy, sizeof(ret->busy));
+	return 0;
+}
+
+static int count(void *context, const char *label _unused_)
+{
+	++*(uint64_t *)context;
 	return 0;
 }
 
@@ -109,6 +117,10 @@ int guest_get_usage(const struct guest *guest, struct guest_status *io, struct e
 	/* That it is damaged is said by who resumes it. */
 	if (io->state == GUEST_SUSPENDED)
 		(void)!checkpoint_stat(guest, &io->checkpoint_bytes, &io->suspended_at);
+	io->n_checkpoints = 0;
+	r = archive_each(guest, count, &io->n_checkpoints, err);
+	if (r < 0)
+		return r;
 	io->memory_bytes = usage.memory_bytes;
 	io->cpu_usec = usage.cpu_usec;
 	io->n_pids = usage.n_pids;

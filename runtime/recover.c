@@ -78,8 +78,11 @@ static int settle_existence(struct guest *guest, struct err *err)
 		return err_wrap(err, "guest '%s'", guest->name);
 	if (r == 0)
 		return path_exists_at(guest->dir_fd, CONF_FILE) ? 0 : settle_empty(guest, err);
+	/* Of a guest that stays (back_settle()), or one that was destroyed in place of that, up to its folder. */
+	if (strcmp(entry.op, OP_RESTORE) == 0 && path_exists_at(guest->dir_fd, CONF_FILE))
+		return 0;
 	if (strcmp(entry.op, OP_RESTORE) == 0)
-		return 0; /* of a guest that stays: back_settle() */
+		return guest_finish_destroy(guest, NULL, NULL, err) < 0 ? -err->code : 1;
 	if (sscanf(entry.arg, "%39s %63s", uuid, pool) < 1)
 		return err_exit(err, EXIT_RECOVERY, EBADMSG,
 				"guest '%s': its journal is damaged: look at the file '" JOURNAL_FILE "' in its folder",

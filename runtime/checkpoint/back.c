@@ -213,6 +213,14 @@ static int read_journal(const struct guest *guest, struct journal_entry *ret, st
 	return r > 0 && strcmp(ret->op, OP_RESTORE) != 0 ? 0 : r;
 }
 
+bool back_is_open(const struct guest *guest)
+{
+	struct err ignored = ERR_INIT;
+	struct journal_entry entry;
+
+	return read_journal(guest, &entry, &ignored) > 0;
+}
+
 int back_settle(struct guest *guest, struct err *err)
 {
 	struct err why = ERR_INIT;

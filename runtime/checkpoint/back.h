@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
+#include <stdbool.h>
+
 #include "base/err.h"
 #include "runtime/guest.h"
 
@@ -27,3 +29,6 @@
  * without one.
  */
 int back_settle(struct guest *guest, struct err *err) _must_check_;
+
+/* Does the journal of GUESTS/NAME say that one is under way, or was interrupted? */
+bool back_is_open(const struct guest *guest);

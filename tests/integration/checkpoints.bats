@@ -194,6 +194,12 @@ as_before() {
 	refuse 46 ct checkpoint create g1 c2 says p1
 	agrees g1
 	[ "$(ct checkpoint list g1 -o label | sed 1d)" = c1 ]
+	# A restore that cannot be finished is no reason to keep a guest.
+	ct exec g1 -- rm /root/large
+	CTCTL_FAULT_KILL=restore.noted run -137 ct checkpoint restore g1 c1
+	rm -r "$data"/*--restore
+	refuse 1 ct set g1 --description next says g1 restore
+	refuse 1 ct destroy g1 says g1 restore
 	ct destroy --force g1
 	[ -z "$(ls "$data")" ]
 	umount "$data"
