@@ -23,9 +23,10 @@ static const struct command commands[] = {
 	  .name = "create",
 	  .summary = "create a guest from a template",
 	  .description = "TEMPLATE is NAME, its newest version, or NAME@VERSION. The guest's own files are in a pool; the pool "
-			 "\"default\" is made when it is first needed. With --warm it is made from a checkpoint of another guest, "
-			 "which goes on: with the same files and running programs, under a name, addresses and ids of its own, and "
-			 "is suspended until it is started. It shares secrets with the other, ssh host keys among them: make new ones.",
+			 "\"default\" is made when it is first needed. With --warm it is made from a checkpoint of another "
+			 "guest, which goes on: with the same files and running programs, under a name, addresses and ids of "
+			 "its own; it is suspended until it is started. It has the other's secrets, ssh host keys among them: "
+			 "make new ones.",
 	  .arguments = { { "NAME", COMPLETE_NONE, false, false }, { "TEMPLATE", COMPLETE_TEMPLATE, true, false } },
 	  .options = OPT_BIT(TEMPLATE) | OPT_BIT(WARM) | OPT_BIT(START) | OPT_BIT(SSH_KEY),
 	  .params = PARAMS_CREATE,

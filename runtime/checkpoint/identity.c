@@ -167,7 +167,7 @@ static int find_namespaces(int images_fd, struct namespaces *ret, struct err *er
 {
 	_cleanup_(image_file_free) struct image_file file = { 0 };
 	struct pb_field net, uts, user;
-	struct pb_in message;
+	struct pb_in message = { .data = NULL };
 	int r = image_file_read(images_fd, IDS_OF_INIT, MAGIC_IDS, &file, err);
 
 	if (r == 0)
