@@ -29,7 +29,7 @@ with_small_witness() {
 with_counter() {
 	on "$1" "ctctl exec $2 -- sh -c '
 		setsid sh -c \"i=0; while :; do i=\\\$((i + 1)); echo \\\$\\\$ \\\$i >/run/new; mv /run/new /run/count; sleep 1; done\" >/dev/null 2>&1 </dev/null &'"
-	wait_for "$1" 20 "ctctl exec $2 -- test -e /run/count"
+	wait_for "$1" 60 "ctctl exec $2 -- test -e /run/count"
 }
 
 @test "a host that is rebooted ends its guests in order, and brings those set to autostart back in order, with their data; who is to be suspended goes on" {
@@ -63,7 +63,7 @@ with_counter() {
 	# It was not set to autostart, but it ran. It is the same process, which has counted on.
 	[[ $output == *"saved running"* ]]
 	read -r pid n <"$BATS_TEST_TMPDIR/count"
-	wait_for "$a" 30 "ctctl exec saved -- cat /run/count | { read -r pid n; [ \$pid = $pid ] && [ \$n -gt $((n + 2)) ]; }"
+	wait_for "$a" 60 "ctctl exec saved -- cat /run/count | { read -r pid n; [ \$pid = $pid ] && [ \$n -gt $((n + 2)) ]; }"
 	on "$a" 'for g in first second third; do [ "$(ctctl exec $g -- cat /root/note)" = kept ]; done'
 	# Who comes later in the order was started later: their inits, in clock ticks since the boot.
 	run -0 on "$a" 'for g in asleep first second third; do
