@@ -8,10 +8,8 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/fd.h"
 #include "base/proc.h"
 #include "base/str.h"
-#include "base/sync.h"
 #include "runtime/guest_priv.h"
 #include "runtime/home.h"
 #include "runtime/lifecycle.h"
