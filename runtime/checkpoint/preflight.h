@@ -13,8 +13,8 @@
  * about to move it. Nothing in the guest stands, is traced or is opened: what its processes have is read in the host's /proc, and
  * asked of the kernel in its network namespace.
  *
- * What counts is what CRIU 4.2.1 does, tried for each kind (tests/integration/check-migrate.bats), not what is said of it. It is a
- * look at one moment: what comes later is not in it, and a few things that only CRIU gets to see are not either (docs,
+ * What counts is what CRIU 4.2.1 does, tried for each kind (tests/integration/check-migrate.bats), not what is said of it. It is
+ * a look at one moment: what comes later is not in it, and a few things that only CRIU gets to see are not either (docs,
  * ARCHITECTURE.md).
  */
 enum preflight_severity {
@@ -63,8 +63,8 @@ size_t findings_count(const struct findings *findings, enum preflight_severity s
 /*
  * Looks at a guest; takes no lock. One that does not run has nothing in the way: no findings. A process or descriptor that ends
  * meanwhile is passed over. Called by the host's root in the host's namespaces, as a single thread; should it not get back into
- * the host's network namespace, the error says so (exit status SYSTEM), and the caller must do nothing else but end. What is found
- * is no error. findings_free() is the caller's, also after one.
+ * the host's network namespace, the error says so (exit status SYSTEM), and the caller must do nothing else but end. What is
+ * found is no error. findings_free() is the caller's, also after one.
  */
 int preflight_guest(const struct guest *guest, struct findings *ret, struct err *err) _must_check_;
 

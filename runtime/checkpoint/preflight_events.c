@@ -27,14 +27,14 @@ static char *read_info(const struct process *process, int fd)
 	return preflight_read(process->status.pid, name);
 }
 
-/* Their files have no numbers by which they could be opened (name_to_handle_at(2)); sysfs has, but not across a user namespace. */
+/* Their files have no numbers by which they could be opened (name_to_handle_at(2)); sysfs has, but CRIU does not get at them. */
 static bool is_without_handles(const char *type)
 {
 	return strcmp(type, "proc") == 0 || strcmp(type, "sysfs") == 0 || strcmp(type, "devpts") == 0 ||
 	       strcmp(type, "mqueue") == 0;
 }
 
-/* 1 if the file has no name any more, 0 if it has, or a negative errno. The place of the mount is the guest's: nothing is followed. */
+/* 1 if the file has no name any more, 0 if it has, or a negative errno. The place of the mount is in the guest, and hostile. */
 static int is_deleted(const struct process *process, const struct mount_line *mount, const struct inotify_line *watch)
 {
 	_cleanup_free_ struct file_handle *handle = calloc(1, sizeof(*handle) + watch->handle_len);
@@ -103,15 +103,17 @@ static bool is_open_elsewhere(pid_t pid, const struct kcmp_epoll_slot *slot)
 	_cleanup_dir_ DIR *dir = opendir(path);
 
 	for (struct dirent *e; dir && (e = readdir(dir));) {
-		if (*e->d_name != '.' && is_target(pid, atoi(e->d_name), slot))
+		uint64_t fd;
+
+		if (str_to_u64(e->d_name, INT32_MAX, &fd) == 0 && is_target(pid, (int)fd, slot))
 			return true;
 	}
 	return !dir;
 }
 
 /*
- * A file stays in the queue until its last descriptor is closed, in whatever process: one that a child still has is there, under a
- * number that may be another file's by now.
+ * A file stays in the queue until its last descriptor is closed, in whatever process: one that a child still has is there, under
+ * a number that may be another file's by now.
  */
 void preflight_epoll(struct preflight *p, const struct process *process, int fd)
 {

@@ -116,7 +116,7 @@ static void check_memory_file(struct preflight *p, const struct descriptor *d)
 	preflight_huge_pages(p, d->process, d->fd, name, d->link);
 }
 
-/* Every descriptor that is no path, by the beginning of its link; what is in no row but begins with "anon_inode:" is not saved. */
+/* Every descriptor that is no path, by the beginning of its link; what is in none but the row of all "anon_inode:" is not saved. */
 static const struct {
 	const char *prefix;
 	check_fn *check;
@@ -212,11 +212,13 @@ void preflight_descriptors(struct preflight *p, const struct process *process)
 	_cleanup_dir_ DIR *dir = opendir(path);
 
 	for (struct dirent *e; dir && (e = readdir(dir));) {
-		struct descriptor d = { .process = process, .fd = atoi(e->d_name) };
-		ssize_t n = *e->d_name == '.' ? -1 : readlinkat(dirfd(dir), e->d_name, d.link, sizeof(d.link) - 1);
+		struct descriptor d = { .process = process };
+		uint64_t fd;
+		ssize_t n = readlinkat(dirfd(dir), e->d_name, d.link, sizeof(d.link) - 1);
 
-		if (n <= 0)
+		if (n <= 0 || str_to_u64(e->d_name, INT32_MAX, &fd) < 0)
 			continue;
+		d.fd = (int)fd;
 		d.link[n] = '\0';
 		check(p, &d);
 	}

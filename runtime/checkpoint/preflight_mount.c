@@ -132,7 +132,7 @@ static void sort_mounts(struct preflight *p)
 	qsort(list, p->mounts.n, sizeof(*list), compare_mounts);
 	find_covered(p);
 	for (size_t i = 0; i < p->mounts.n; i++) {
-		const struct mount_line **place = preflight_add(p, &p->by_device, sizeof(*place));
+		const struct mount_line **place = preflight_add(p, &p->by_device, sizeof(place));
 
 		if (place)
 			*place = &list[i];

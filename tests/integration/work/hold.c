@@ -33,6 +33,7 @@
 #include <unistd.h>
 
 #define GROUP_ABOVE_32 33
+#define STACK_SIZE     (64 << 10)
 #define GHOST_BYTES    ((off_t)2100 << 20)
 
 static void must(int is_ok, const char *what)
@@ -61,14 +62,14 @@ static void hold_netlink_unread(void)
 		struct nlmsghdr head;
 		struct rtgenmsg body;
 	} question = { { sizeof(question), RTM_GETLINK, NLM_F_REQUEST | NLM_F_DUMP, 1, 0 }, { AF_UNSPEC } };
-	int fd = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 
 	must(fd >= 0 && send(fd, &question, sizeof(question), 0) == sizeof(question), "ask netlink");
 }
 
 static void hold_netlink_groups(void)
 {
-	int fd = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE), group = GROUP_ABOVE_32;
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE), group = GROUP_ABOVE_32;
 
 	must(setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) == 0, "join a group");
 }
@@ -76,7 +77,7 @@ static void hold_netlink_groups(void)
 static int open_loopback(int type, int protocol, struct sockaddr_in *ret)
 {
 	socklen_t len = sizeof(*ret);
-	int fd = socket(AF_INET, type, protocol);
+	int fd = socket(AF_INET, type | SOCK_CLOEXEC, protocol);
 
 	must(fd >= 0, "socket");
 	*ret = (struct sockaddr_in){ .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
@@ -88,7 +89,7 @@ static int open_loopback(int type, int protocol, struct sockaddr_in *ret)
 static void hold_unaccepted(void)
 {
 	struct sockaddr_in at;
-	int server = open_loopback(SOCK_STREAM, 0, &at), client = socket(AF_INET, SOCK_STREAM, 0);
+	int server = open_loopback(SOCK_STREAM, 0, &at), client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	must(listen(server, 5) == 0 && connect(client, (struct sockaddr *)&at, sizeof(at)) == 0, "connect");
 }
@@ -96,7 +97,7 @@ static void hold_unaccepted(void)
 static int unix_socket(const char *path, int connects)
 {
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	snprintf(at.sun_path, sizeof(at.sun_path), "%s", path);
 	if (connects)
@@ -109,7 +110,10 @@ static int unix_socket(const char *path, int connects)
 static void hold_unaccepted2(void)
 {
 	unix_socket("/run/hold.sock2", 0);
-	must(write(unix_socket("/run/hold.sock2", 1), "x", 1) == 1, "write");
+
+	int client = unix_socket("/run/hold.sock2", 1);
+
+	must(write(client, "x", 1) == 1, "write");
 }
 
 static void hold_unaccepted3(void)
@@ -137,7 +141,7 @@ static void hold_packet_pipe(void)
 {
 	int fds[2];
 
-	must(pipe2(fds, O_DIRECT) == 0, "pipe");
+	must(pipe2(fds, O_DIRECT | O_CLOEXEC) == 0, "pipe");
 }
 
 static void hold_anonymous(void)
@@ -147,7 +151,7 @@ static void hold_anonymous(void)
 
 static void watch(const char *path)
 {
-	must(inotify_add_watch(inotify_init(), path, IN_ALL_EVENTS) >= 0, path);
+	must(inotify_add_watch(inotify_init1(IN_CLOEXEC), path, IN_ALL_EVENTS) >= 0, path);
 }
 
 static void hold_inotify(void)
@@ -157,7 +161,7 @@ static void hold_inotify(void)
 
 static void hold_inotify2(void)
 {
-	int fd = open("/run/hold.gone", O_CREAT | O_RDWR, 0600);
+	int fd = open("/run/hold.gone", O_CREAT | O_RDWR | O_CLOEXEC, 0600);
 
 	must(fd >= 0, "make a file");
 	watch("/run/hold.gone");
@@ -167,9 +171,9 @@ static void hold_inotify2(void)
 static void hold_epoll(void)
 {
 	struct epoll_event event = { .events = EPOLLIN };
-	int fds[2], queue = epoll_create1(0);
+	int fds[2], queue = epoll_create1(EPOLL_CLOEXEC);
 
-	must(socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0, "socketpair");
+	must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0, "socketpair");
 	must(epoll_ctl(queue, EPOLL_CTL_ADD, fds[0], &event) == 0, "epoll_ctl");
 	if (fork() == 0)
 		rest();
@@ -178,9 +182,9 @@ static void hold_epoll(void)
 
 static void hold_namespace_descriptor(void)
 {
-	int home = open("/proc/self/ns/net", O_RDONLY);
+	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 
-	must(unshare(CLONE_NEWNET) == 0 && open("/proc/self/ns/net", O_RDONLY) >= 0, "unshare");
+	must(unshare(CLONE_NEWNET) == 0 && open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC) >= 0, "unshare");
 	must(setns(home, CLONE_NEWNET) == 0, "setns");
 }
 
@@ -198,7 +202,7 @@ static void hold_file_system(void)
 static void hold_gone_mount(void)
 {
 	mount_on("/run/hold.mount1", "tmpfs", NULL);
-	must(open("/run/hold.mount1/x", O_CREAT | O_RDWR, 0600) >= 0, "make a file");
+	must(open("/run/hold.mount1/x", O_CREAT | O_RDWR | O_CLOEXEC, 0600) >= 0, "make a file");
 	must(umount2("/run/hold.mount1", MNT_DETACH) == 0, "umount");
 }
 
@@ -232,7 +236,7 @@ static void hold_thread_timer(void)
 
 static void hold_deleted_file(void)
 {
-	int fd = open("/root/hold.large", O_CREAT | O_RDWR, 0600);
+	int fd = open("/root/hold.large", O_CREAT | O_RDWR | O_CLOEXEC, 0600);
 
 	must(fd >= 0 && posix_fallocate(fd, 0, GHOST_BYTES) == 0, "allocate");
 	unlink("/root/hold.large");
@@ -240,14 +244,20 @@ static void hold_deleted_file(void)
 
 static void hold_huge_pages(void)
 {
-	must(memfd_create("huge", MFD_HUGETLB) >= 0, "memfd_create");
+	must(memfd_create("huge", MFD_HUGETLB | MFD_CLOEXEC) >= 0, "memfd_create");
 }
 
-static char stack[64 << 10];
+/* One that shares with us what `flags` say. */
+static void clone_waiting(int flags)
+{
+	char *stack = malloc(STACK_SIZE);
+
+	must(stack && clone(wait_here, stack + STACK_SIZE, flags, NULL) > 0, "clone");
+}
 
 static void hold_shared(void)
 {
-	must(clone(wait_here, stack + sizeof(stack), CLONE_VM | SIGCHLD, NULL) > 0, "clone");
+	clone_waiting(CLONE_VM | SIGCHLD);
 }
 
 static void hold_traced(void)
@@ -270,14 +280,12 @@ static void say_ready(const char *kind)
 static void hold_vfork(void)
 {
 	say_ready("vfork");
-	if (vfork() == 0)
-		pause();
+	clone_waiting(CLONE_VM | CLONE_VFORK | SIGCHLD);
 }
 
 static void hold_dead_leader(void)
 {
-	must(clone(wait_here, stack + sizeof(stack), CLONE_VM | CLONE_SIGHAND | CLONE_THREAD | CLONE_FILES | CLONE_FS, NULL) > 0,
-	     "clone");
+	clone_waiting(CLONE_VM | CLONE_SIGHAND | CLONE_THREAD | CLONE_FILES | CLONE_FS);
 	say_ready("dead-leader");
 	syscall(SYS_exit, 0);
 }
@@ -289,7 +297,7 @@ static void hold_nothing(void)
 static void hold_executable(void)
 {
 	char *const argv[] = { (char *)"hold", (char *)"nothing", NULL }, *const env[] = { NULL };
-	int from = open("/proc/self/exe", O_RDONLY), to = memfd_create("program", MFD_CLOEXEC);
+	int from = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), to = memfd_create("program", MFD_CLOEXEC);
 	char room[64 << 10];
 	ssize_t n;
 
@@ -305,7 +313,7 @@ static void hold_serve(void)
 	int fd = unix_socket("/run/hold.server", 0);
 
 	say_ready("serve");
-	must(accept(fd, NULL, NULL) >= 0, "accept");
+	must(accept4(fd, NULL, NULL, SOCK_CLOEXEC) >= 0, "accept");
 	say_ready("served");
 }
 
