@@ -32,10 +32,8 @@ int area_give_up(struct pool *pool, const char *hidden, const char *id, struct e
 
 int area_show(struct pool *pool, const char *hidden, const char *id, struct err *err)
 {
-	int r = area_commit(pool, hidden, err);
+	int r;
 
-	if (r < 0)
-		return r;
 	if (renameat2(pool->data_fd, hidden, pool->data_fd, id, RENAME_NOREPLACE) < 0)
 		return pool_err(pool, err, errno, "give the new area its name '%s'", id);
 	r = area_commit(pool, id, err);

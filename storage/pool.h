@@ -143,12 +143,12 @@ int area_get_stat(struct pool *pool, const char *id, struct area_stat *ret, stru
  * Interrupted anywhere it leaves what area_destroy() of `id` removes. On the disk when the call returns. The copy can be mounted
  * over the same template as `from`, also at the same time, and shows the same files.
  *
- *   btrfs   A snapshot: one instant, whatever happens in `from` meanwhile. Its time does not depend on how much is in the area,
- *	     only on what was written in the last seconds and is not on the disk, and on how many folders of the template were
- *	     changed (their entries in the index of overlayfs: see overlay_index_priv.h).
- *   dir     Every file by itself, sharing blocks where the file system can (FICLONE): the caller sees to it that nobody writes.
- *	     Owners, modes, times of change, attributes, names of one file, holes, whiteouts, fifos and sockets are the same. File
- *	     flags (chattr) and the time of a change of the inode are not.
+ *   btrfs   a snapshot: one instant, whatever happens in `from` meanwhile. Its time does not depend on how much is in the area,
+ *           only on what was written in the last seconds and is not on the disk, and on how many folders of the template were
+ *           changed: their entries in the index of overlayfs are adapted (overlay_index_priv.h)
+ *   dir     every file by itself, sharing blocks where the file system can (FICLONE): the caller sees to it that nobody writes.
+ *           Owners, modes, times of change, attributes, names of one file, holes, whiteouts, fifos and sockets are the same.
+ *           File flags (chattr) and the time of a change of the inode are not
  *
  * In both, handles (name_to_handle_at(2)) that were taken in `from` lead to the same in the copy if they are of files and folders
  * of the template, changed or not. Of others, that of a folder is not valid (ESTALE), and that of a file leads to the file in

@@ -125,7 +125,10 @@ int area_commit(struct pool *pool, const char *id, struct err *err) _must_check_
  */
 char *area_hidden_name(const char *id) _must_check_;
 
-/* Puts that folder on the disk, and then under the name of the area. */
+/*
+ * Gives that folder the name of the area; on the disk when it returns. What is in it has to be there already, but on btrfs, where
+ * nothing is on the disk before what was done before it.
+ */
 int area_show(struct pool *pool, const char *hidden, const char *id, struct err *err) _must_check_;
 /* Removes it after the error that is in `err`, which it passes on. */
 int area_give_up(struct pool *pool, const char *hidden, const char *id, struct err *err) _must_check_;
