@@ -116,7 +116,7 @@ static void check_memory_file(struct preflight *p, const struct descriptor *d)
 	preflight_huge_pages(p, d->process, d->fd, name, d->link);
 }
 
-/* Every descriptor that is no path, by the beginning of its link; what is in none but the row of all "anon_inode:" is not saved. */
+/* Every descriptor that is no path, by the beginning of its link; what only the row of all "anon_inode:" has is not saved. */
 static const struct {
 	const char *prefix;
 	check_fn *check;
