@@ -140,6 +140,52 @@ static void test_holes(void **state)
 	areas_end(&a);
 }
 
+/* Folders deeper than there may be descriptors, and than a path is long. */
+static void make_deep(struct pool *pool, int depth)
+{
+	struct err err = ERR_INIT;
+	_cleanup_fd_ int area = area_open(pool, FROM, &err);
+	int fd = openat(area, "upper", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	for (int i = 0; i < depth; i++) {
+		assert_int_equal(mkdirat(fd, "down", 0700), 0);
+
+		int below = openat(fd, "down", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+		close(fd);
+		fd = below;
+	}
+	make_file(fd, "last", "here", 0600, 1000);
+	close(fd);
+}
+
+static void test_deep(void **state)
+{
+	struct err err = ERR_INIT;
+	struct areas a;
+	struct stream s, copy;
+
+	NEED_ROOT();
+	areas_begin(&a, state);
+
+	struct pool *pool = areas_pool(&a, "one", POOL_DIR);
+
+	assert_ok(area_create(pool, FROM, 0, &err), &err);
+	make_deep(pool, 3000);
+	assert_ok(stream_send(&s, pool, FROM, &err), &err);
+	assert_ok(stream_take(&s, pool, TO, &err), &err);
+	assert_ok(area_destroy(pool, TO, &err), &err);
+	assert_ok(area_copy(pool, FROM, TO, 0, &err), &err);
+	assert_ok(stream_send(&copy, pool, TO, &err), &err);
+	/* Times of access, too: nobody was there. */
+	assert_int_equal(copy.bytes.len, s.bytes.len);
+	assert_memory_equal(copy.bytes.data, s.bytes.data, s.bytes.len);
+	strbuf_free(&s.bytes);
+	strbuf_free(&copy.bytes);
+	areas_drop_pool(&a, pool);
+	areas_end(&a);
+}
+
 static int fail_to_write(void *context, const void *data, size_t n, struct err *err)
 {
 	(void)context;
@@ -316,9 +362,10 @@ static void test_limit(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		STORAGE_TEST(test_btrfs_to_dir), STORAGE_TEST(test_dir_to_btrfs),      STORAGE_TEST(test_holes),
-		STORAGE_TEST(test_errors),	 STORAGE_TEST(test_interrupted_btrfs), STORAGE_TEST(test_interrupted_dir),
-		STORAGE_TEST(test_limit),
+		STORAGE_TEST(test_btrfs_to_dir),    STORAGE_TEST(test_dir_to_btrfs),
+		STORAGE_TEST(test_holes),	    STORAGE_TEST(test_deep),
+		STORAGE_TEST(test_errors),	    STORAGE_TEST(test_interrupted_btrfs),
+		STORAGE_TEST(test_interrupted_dir), STORAGE_TEST(test_limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
