@@ -3,7 +3,6 @@ load lib
 
 @test "the unit test of real groups, where the hierarchy is the unified one" {
 	host_start "$a" "$IMAGE"
-	on "$a" 'cd /root/ctctl && make build/tests/unit/runtime/test_cgroup_life'
 	run -0 on "$a" 'CMOCKA_MESSAGE_OUTPUT=tap /root/ctctl/build/tests/unit/runtime/test_cgroup_life'
 	echo "$output"
 	# Nothing of it is skipped but what is for version 1.
