@@ -23,10 +23,11 @@ setup() {
 
 teardown() {
 	[ -e "$BATS_FILE_TMPDIR/host.pid" ] || return 0
-	end_background
 	remove_guests
 	end_relay
+	# What holds the world is in the background, too.
 	world_down
+	end_background
 }
 
 has_begun() {
