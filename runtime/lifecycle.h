@@ -113,7 +113,7 @@ int guest_checkpoint_create(const struct node *node, const char *name, const cha
 			    struct err *err) _must_check_;
 
 /*
- * The guest as it was then, running. What it is now, running or not, is killed and gone, its files included; the checkpoint stays.
+ * The guest as it was then, running. What it is now, running or not, is killed and gone, with its files; the checkpoint stays.
  * Parameters that count only LIVE stay as they are now; if others differ from what they were then, INVALID names them.
  * NO_CHECKPOINT, RECOVERY (it is damaged), NO_SPACE: the guest is as it was. RESTORE: it is suspended, as it was then.
  */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "runtime/checkpoint/images.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/entries.h"
 #include "base/fault.h"
 #include "base/fd.h"
 #include "base/path.h"
@@ -44,31 +44,22 @@ int checkpoint_begin(const struct guest *guest, struct err *err)
 /* What is done with each thing in the folder; a negative errno ends it. */
 typedef int (*image_fn)(int images_fd, const char *name, const struct stat *st, void *context);
 
-/* In no order. The folder's position is its own, so that the descriptor can be listed again. */
+/* In no order. */
 static int for_each_image(int images_fd, image_fn act, void *context)
 {
-	int copy = openat(images_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_dir_ DIR *d = copy < 0 ? NULL : fdopendir(copy);
-	int r = d ? 0 : -errno;
+	_cleanup_dir_ DIR *dir = entries_open(images_fd);
+	const struct dirent *e;
+	int r = 0;
 
-	if (!d)
-		fd_close(&copy);
-	while (r == 0) {
+	if (!dir)
+		return -errno;
+	while (r == 0 && (e = entries_next(dir))) {
 		struct stat st;
 
-		errno = 0;
-
-		const struct dirent *e = readdir(d);
-
-		if (!e)
-			return -errno;
-		if (e->d_name[0] == '.' && (!e->d_name[1] || (e->d_name[1] == '.' && !e->d_name[2])))
-			continue;
-		if (fstatat(images_fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-			return -errno;
-		r = act(images_fd, e->d_name, &st, context);
+		r = fstatat(images_fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ? -errno
+										: act(images_fd, e->d_name, &st, context);
 	}
-	return r;
+	return r < 0 ? r : -errno;
 }
 
 /* A file by itself, and not all of the file system by syncfs(2): that would wait for whatever other guests write. */
