@@ -169,10 +169,12 @@ int guest_checkpoint_create(const struct node *node, const char *name, const cha
 	struct guest_run run;
 	int r = label ? archive_check_label(label, err) : 0;
 
-	if (r == 0)
-		r = guest_open_locked(node, name, OP_CHECKPOINT, false, &guest, err);
-	if (r == 0)
-		r = guest_get_run(guest, &run, err);
+	if (r < 0)
+		return r;
+	r = guest_open_locked(node, name, OP_CHECKPOINT, false, &guest, err);
+	if (r < 0)
+		return r;
+	r = guest_get_run(guest, &run, err);
 	if (r == 0)
 		r = guest_check_not_suspended(guest, err);
 	if (r < 0)
