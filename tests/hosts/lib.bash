@@ -9,10 +9,25 @@ bats_require_minimum_version 1.5.0
 # shellcheck source=tests/hosts/host.bash
 . "$BATS_TEST_DIRNAME/host.bash"
 
-# Names of this test's hosts: others run beside it.
+# Names of this test's hosts: others run beside it. With SHARED=1, a file's tests have one host for all.
 setup() {
-	a=$HOST.$(basename "$BATS_TEST_FILENAME" .bats)$BATS_SUITE_TEST_NUMBER.a
+	a=$HOST.$(basename "$BATS_TEST_FILENAME" .bats)${SHARED:-$BATS_SUITE_TEST_NUMBER}.a
 	b=${a%a}b
+}
+
+# shared_host TEMPLATE: a host that the tests before this one may have used, without guests and with that template. After a test that failed, a fresh one.
+shared_host() {
+	if ! [ -d "$HOSTS_RUN/$a" ]; then
+		host_start "$a" "$IMAGE"
+		with_template "$a" "$1"
+	fi
+}
+
+leave_shared_host() {
+	[ ! -d "$HOSTS_RUN/$a" ] || on "$a" '
+		for g in $(ctctl list -o name | tail -n +2); do ctctl -q destroy --force $g; done
+		! systemctl -q is-active ctctl || systemctl stop ctctl
+		! systemctl -q is-active ctctl-guests || systemctl stop ctctl-guests'
 }
 
 teardown() {
@@ -23,12 +38,16 @@ teardown() {
 	for host in "$a" "$b"; do
 		is_sound "$host" || bad+=" $host"
 	done
-	host_stop "$a"
+	[ -n "${SHARED:-}" ] && [ -n "$BATS_TEST_COMPLETED" ] && [ -z "$bad" ] && leave_shared_host || host_stop "$a"
 	host_stop "$b"
 	[ -z "$bad" ] || {
 		echo "a kernel that stumbled, or a program that dumped core:$bad"
 		return 1
 	}
+}
+
+teardown_file() {
+	[ -z "${SHARED:-}" ] || host_stop "$HOST.$(basename "$BATS_TEST_FILENAME" .bats)$SHARED.a"
 }
 
 # What a kernel says that goes wrong. That a processor got no time from the machine that emulates it (a soft lockup) is no fault of the host's.
@@ -40,9 +59,8 @@ stumbles() {
 is_sound() {
 	[ -d "$HOSTS_RUN/$1" ] || return 0
 	! stumbles <"$HOSTS_RUN/$1/console.log" || return 1
-	on "$1" 'journalctl _TRANSPORT=kernel -q -o cat --no-pager' >"$BATS_TEST_TMPDIR/kernel" || return 1
-	! stumbles <"$BATS_TEST_TMPDIR/kernel" || return 1
-	on "$1" '! find /var/crash -type f | grep .'
+	on "$1" 'journalctl _TRANSPORT=kernel -q -o cat --no-pager; ! find /var/crash -type f | grep . >&2' >"$BATS_TEST_TMPDIR/kernel" || return 1
+	! stumbles <"$BATS_TEST_TMPDIR/kernel"
 }
 
 # on HOST COMMAND: what it says is shown if the test fails; ends with its status.
