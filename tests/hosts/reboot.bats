@@ -84,10 +84,9 @@ with_counter() {
 
 @test "a guest that was started by hand is shut down with the host, too, without the unit being enabled, after a daemon-reload" {
 	host_start "$a" "$IMAGE"
-	with_template "$a" debian-12
-	on "$a" 'ctctl create web debian-12 --memory 512M --start'
-	wait_for "$a" 120 "$(is_up web)"
-	with_witness "$a" web
+	with_template "$a" micro
+	on "$a" 'ctctl create web micro --start'
+	with_small_witness "$a" web
 	on "$a" 'systemctl daemon-reload'
 	reboot_host "$a"
 	on "$a" '[ "$(ctctl list -o name,state | awk "\$1 == \"web\" { print \$2 }")" = stopped ]
