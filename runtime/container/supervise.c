@@ -282,8 +282,12 @@ static int boot(struct supervisor *sv, struct err *err)
 /* The monitor has been where all of a failed restore can be ended; from here on it lives with the others. */
 static int leave_nursery(const struct ct_spec *spec, struct err *err)
 {
-	int r = cgroup_attach(spec->monitors_cgroup, getpid(), err);
+	_cleanup_(cgroup_join_close) struct cgroup_join monitors = CGROUP_JOIN_INIT;
+	/* Made, if this is the host's first guest. */
+	int r = ct_open_monitors(spec->monitors_cgroup, &monitors, err);
 
+	if (r == 0)
+		r = cgroup_attach(spec->monitors_cgroup, getpid(), err);
 	return r < 0 ? r : cgroup_destroy(spec->nursery_cgroup, err);
 }
 
