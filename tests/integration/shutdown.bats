@@ -27,6 +27,14 @@ counts_on() {
 	within 10 is_past "$1" "$n"
 }
 
+# As after a boot of the host: no guest has run yet.
+forget_monitors() {
+	local hierarchy
+	for hierarchy in $HIERARCHIES; do
+		[ ! -d "$hierarchy/$PARENT/_monitors" ] || rmdir "$hierarchy/$PARENT/_monitors"
+	done
+}
+
 states() {
 	local name
 	for name; do printf '%s ' "$name:$(state "$name")"; done
@@ -48,8 +56,11 @@ states() {
 	CTCTL_CRIU=/bin/false run -1 ct autostart
 	echo "$output"
 	[[ $output == *"'saved' stays suspended: "*'Started 0, failed 2'* ]]
+	forget_monitors
 	run -0 ct autostart
+	echo "$output"
 	[[ $output == *'Started 2, failed 0'* ]]
+	[ -n "$(ct console saved --log)" ]
 	[ "$(states saved nested plain byhand auto)" = 'saved:running nested:stopped plain:stopped byhand:suspended auto:running ' ]
 	counts_on saved
 	# What is done by hand counts from then on.
