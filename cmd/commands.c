@@ -92,9 +92,9 @@ static const struct command commands[] = {
 	  .summary = "show what would prevent a suspend, a checkpoint or a migration of a guest",
 	  .description =
 		  "Each thing that cannot be saved, with the process and descriptor that has it, as the guest numbers them, and "
-		  "what to do about it. The guest runs on undisturbed: nothing in it is stopped, traced or asked. An obstacle makes "
-		  "a suspend fail, or the resume after it; a notice does not, but something ends or is lost. It is a look at one "
-		  "moment. Ends with status 38 if there is an obstacle.",
+		  "what to do about it. The guest runs on undisturbed: nothing in it is stopped, traced or asked. An obstacle "
+		  "makes a suspend fail, or the resume after it; a notice does not, but something ends or is lost. It is a look "
+		  "at one moment. Ends with status 38 if there is an obstacle.",
 	  .arguments = { GUEST },
 	  .options = OPT_BIT(JSON),
 	  .examples = { "ctctl check-migrate web1", "ctctl check-migrate web1 --json" },

@@ -33,7 +33,7 @@
 #define MEMORY_DEFAULT (UINT64_C(1) << 30)
 
 /*
- * systemd gives up on a host's shutdown after 30 minutes, and reboots without another word (JobTimeoutSec= of reboot.target). What
+ * systemd gives up on a host's shutdown after 30 minutes and reboots without another word (JobTimeoutSec= of reboot.target). What
  * is not saved by then has to be stopped within it, too, and the end of a suspend that is broken off takes up to three.
  */
 #define SUSPEND_TIMEOUT_S (15 * 60)

@@ -2,7 +2,7 @@
 
 /*
  * enter SECONDS NETWORK COMMAND...: becomes the command, in the network namespace that is the file NETWORK ("-" is ours). SIGALRM
- * ends it after so many seconds, unless that is 0; an alarm outlives execve(), and a child inherits none. What timeout and nsenter
+ * ends it after so many seconds unless that is 0; an alarm outlives execve(), and a child inherits none. What timeout and nsenter
  * would do with two programs more, for each of a test's commands: on an emulated processor, starting programs is most of what the
  * tests do.
  */
