@@ -52,21 +52,10 @@ int ct_open_monitors(const char *path, struct cgroup_join *ret, struct err *err)
 	return r < 0 ? r : cgroup_join_open(path, ret, err);
 }
 
-/* Where the monitor is born. Who is born in a nursery moves to the others later: a resume may be the first start on a host. */
-static int open_birthplace(const struct ct_spec *spec, struct cgroup_join *ret, struct err *err)
-{
-	int r = ct_open_monitors(spec->monitors_cgroup, ret, err);
-
-	if (r < 0 || !spec->nursery_cgroup)
-		return r;
-	cgroup_join_close(ret);
-	return ct_open_monitors(spec->nursery_cgroup, ret, err);
-}
-
 static pid_t clone_monitor(const struct ct_spec *spec, const struct cgroup_join *guest_group, int fds[2], struct err *err)
 {
 	_cleanup_(cgroup_join_close) struct cgroup_join monitors = CGROUP_JOIN_INIT;
-	int r = open_birthplace(spec, &monitors, err);
+	int r = ct_open_monitors(spec->nursery_cgroup ? spec->nursery_cgroup : spec->monitors_cgroup, &monitors, err);
 
 	if (r < 0)
 		return r;
