@@ -192,6 +192,7 @@ static int admit_guest(int images_fd, const struct guest_run *run, struct err *e
 void saving_close(struct saving *saving)
 {
 	cgroup_join_close(&saving->nursery);
+	watched_close(&saving->watched);
 	cleanup_fd(&saving->images_fd);
 	cleanup_fd(&saving->area_fd);
 	pool_close(saving->pool);
@@ -244,6 +245,8 @@ int save_run(struct saving *saving, struct err *err)
 
 	if (r == 0)
 		r = admit_guest(saving->images_fd, run, err);
+	if (r == 0)
+		r = watched_hold(saving->guest, run, &saving->watched, err);
 	if (r == 0)
 		r = shut_all(saving->nets, err);
 	if (r == 0)

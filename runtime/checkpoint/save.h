@@ -4,6 +4,7 @@
 #include <stdbool.h>
 
 #include "base/err.h"
+#include "runtime/checkpoint/watched.h"
 #include "runtime/container/cgroup.h"
 #include "runtime/guest.h"
 #include "runtime/state.h"
@@ -32,6 +33,7 @@ struct saving {
 	struct pool *pool;
 	int area_fd;		    /* of the guest */
 	struct cgroup_join nursery; /* where CRIU is to be */
+	struct watched watched;	    /* what CRIU has to find a name of */
 	int (*dumped)(const struct saving *saving, struct err *err);
 	void *context;
 };

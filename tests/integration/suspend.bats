@@ -30,6 +30,12 @@ network_of() {
 	} | sort
 }
 
+# A watch that /proc shows without a file handle: the kernel has dropped the name of the folder, as it does on a busy host in time.
+has_nameless_watch() {
+	echo 2 >/proc/sys/vm/drop_caches
+	guest_processes '[!Z]' | while read -r pid; do cat "/proc/$pid/fdinfo"/*; done | grep '^inotify ' | grep -qv 'fhandle-bytes:'
+}
+
 @test "a guest is suspended and resumed, three times: nothing of it is on the host meanwhile, and nothing in it is lost" {
 	needs criu
 	local round
@@ -38,6 +44,7 @@ network_of() {
 	for round in 1 2 3; do
 		echo "round $round"
 		note g1
+		[ "$round" -ne 2 ] || within 5 has_nameless_watch
 		ct suspend g1
 		is_only_files g1
 		refuse 35 ct suspend g1 says g1 suspended

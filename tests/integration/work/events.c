@@ -62,6 +62,8 @@ static void watch_make(struct work *w)
 	sure(w, inotify_add_watch(w->inotify, WATCHED, IN_CREATE | IN_DELETE), "inotify");
 	/* And one on a tmpfs. */
 	sure(w, inotify_add_watch(w->inotify, "/dev/shm", IN_CREATE | IN_DELETE), "inotify");
+	/* And a folder of the template, which nobody opens. */
+	sure(w, inotify_add_watch(w->inotify, "/var/log", IN_DELETE_SELF), "inotify");
 }
 
 static void touch_and_remove(const struct work *w, const char *path)
