@@ -51,6 +51,7 @@ static int note(const struct guest *guest, const struct guest_run *run, const ch
 
 	if (r < 0)
 		return err_sys(err, -r, "identify the new monitor of guest '%s'", guest->name);
+	next.console[0] = '\0';
 	r = cgroup_attach(monitors, monitor, err);
 	return r < 0 ? r : state_write(guest->run_fd, &next, err);
 }

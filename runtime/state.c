@@ -13,7 +13,8 @@
 
 #define STATE_SIZE_MAX 4096
 
-#define CGROUP_KEY "cgroup "
+#define CONSOLE_KEY "console "
+#define CGROUP_KEY  "cgroup "
 
 #define HOST_BOOT_FILE "/proc/sys/kernel/random/boot_id"
 #define HOST_BOOT_ROOM 40
@@ -31,21 +32,41 @@ static int read_host_boot(char room[HOST_BOOT_ROOM], struct err *err)
 int state_write(int run_fd, const struct guest_run *run, struct err *err)
 {
 	char host[HOST_BOOT_ROOM];
-	bool has_group = run->cgroup[0] != '\0';
+	bool has_group = run->cgroup[0] != '\0', has_console = run->console[0] != '\0';
 	int r = read_host_boot(host, err);
 
 	if (r < 0)
 		return r;
 
-	_cleanup_free_ char *text = str_printf("host %s\ninit %d %" PRIu64 "\nmonitor %d %" PRIu64 "\nboot %s\nstarted %" PRIu64
-					       "\nfeatures %" PRIu64 "\nids %" PRIu64 "\n%s%s%s",
-					       host, run->init.pid, run->init.start_ticks, run->monitor.pid,
-					       run->monitor.start_ticks, run->boot, run->started_at, run->features,
-					       run->ids_first, has_group ? CGROUP_KEY : "", run->cgroup, has_group ? "\n" : "");
+	_cleanup_free_ char *text = str_printf(
+		"host %s\ninit %d %" PRIu64 "\nmonitor %d %" PRIu64 "\nboot %s\nstarted %" PRIu64 "\nfeatures %" PRIu64
+		"\nids %" PRIu64 "\n%s%s%s%s%s%s",
+		host, run->init.pid, run->init.start_ticks, run->monitor.pid, run->monitor.start_ticks, run->boot,
+		run->started_at, run->features, run->ids_first, has_console ? CONSOLE_KEY : "", run->console,
+		has_console ? "\n" : "", has_group ? CGROUP_KEY : "", run->cgroup, has_group ? "\n" : "");
 
 	if (!text)
 		return err_oom(err);
 	return fd_replace_file_at(run_fd, STATE_FILE, text, strlen(text), false, err);
+}
+
+/* A line that may be missing: its value. */
+static const char *find_line(const char *text, const char *key, size_t *ret_len)
+{
+	const char *at = strstr(text, key);
+
+	*ret_len = at ? strcspn(at + strlen(key), " \n") : 0;
+	return at ? at + strlen(key) : NULL;
+}
+
+/* Whatever is no whole line of that length is not known, and then asked of the monitor. */
+static void read_console(const char *text, char room[CONSOLE_ROOM])
+{
+	size_t len;
+	const char *name = find_line(text, "\n" CONSOLE_KEY, &len);
+
+	if (name && len < CONSOLE_ROOM && name[len] == '\n')
+		memcpy(room, name, len);
 }
 
 /*
@@ -54,9 +75,8 @@ int state_write(int run_fd, const struct guest_run *run, struct err *err)
  */
 static int read_group(const char *text, char room[GROUP_ROOM])
 {
-	const char *key = strstr(text, "\n" CGROUP_KEY);
-	const char *path = key ? key + strlen("\n" CGROUP_KEY) : NULL;
-	size_t len = path ? strcspn(path, " \n") : 0;
+	size_t len;
+	const char *path = find_line(text, "\n" CGROUP_KEY, &len);
 
 	if (!path)
 		return 0;
@@ -88,6 +108,8 @@ int state_read(int run_fd, struct guest_run *ret, struct err *err)
 		return err_exit(err, EXIT_RECOVERY, EBADMSG,
 				"the file '" STATE_FILE "' in the guest's run folder is damaged: expected 9 values, found %d",
 				got);
+
+	read_console(text, ret->console);
 
 	int r = read_group(text, ret->cgroup);
 

@@ -15,6 +15,7 @@
 #define STATE_FILE_NEW ".state.new" /* of a monitor that was killed as it wrote it: fd_replace_file_at() */
 #define BOOT_ID_ROOM   33
 #define GROUP_ROOM     512
+#define CONSOLE_ROOM   40
 
 struct guest_run {
 	struct proc_id init;
@@ -23,7 +24,8 @@ struct guest_run {
 	uint64_t started_at;	 /* seconds since 1970 */
 	uint64_t features;	 /* with which it was started: exec must use the same filter */
 	uint64_t ids_first;
-	char cgroup[GROUP_ROOM]; /* it lives there, whatever a later configuration or ctctl says; "": not noted */
+	char console[CONSOLE_ROOM]; /* its terminal, as CRIU names it: "tty[RDEV:DEV]", hexadecimal; "": lost, or not noted */
+	char cgroup[GROUP_ROOM];    /* it lives there, whatever a later configuration or ctctl says; "": not noted */
 };
 
 /* Atomic, not durable: /run does not outlive the host. */

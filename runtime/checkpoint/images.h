@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "runtime/container/cgroup_tree.h"
 #include "runtime/guest.h"
+#include "runtime/state.h"
 
 /*
  * What a suspended guest was: GUESTS/NAME/checkpoint/, a folder of the host's root (0700) with CRIU's images and `manifest`.
@@ -22,13 +23,13 @@
 
 /* Of the container that was saved: what CRIU's images do not say, and what has to be the same to restore it. */
 struct checkpoint_manifest {
-	uint64_t taken_at;	/* seconds since 1970 */
-	char boot[40];		/* guest_run.boot */
-	char uuid[40];		/* the guest's */
-	char template_ref[160]; /* with its version */
-	char console[40];	/* of the console's terminal, as CRIU names it: "tty[RDEV:DEV]", hexadecimal */
-	char cgroup[512];	/* where it was: "ctctl/web1" */
-	char kernel[80];	/* uname -r of the host */
+	uint64_t taken_at;	    /* seconds since 1970 */
+	char boot[40];		    /* guest_run.boot */
+	char uuid[40];		    /* the guest's */
+	char template_ref[160];	    /* with its version */
+	char console[CONSOLE_ROOM]; /* of the console's terminal, as CRIU names it: "tty[RDEV:DEV]", hexadecimal */
+	char cgroup[512];	    /* where it was: "ctctl/web1" */
+	char kernel[80];	    /* uname -r of the host */
 	uint64_t features;
 	uint64_t ids_first;
 	uint64_t started_at;   /* when the guest was booted */

@@ -29,6 +29,7 @@ struct restore {
 	const struct ct_spec *spec;
 	int host_mnt; /* the host's namespaces, to come back to */
 	int host_net;
+	int console_fd;
 	int staging_net; /* where the guest's ends of its links are until CRIU takes them over */
 	int disowned;	 /* 0, or what `late` says */
 	struct err late;
@@ -133,7 +134,7 @@ static int note_born(struct restore *re, pid_t init, struct err *err)
 	int r = open_links(re, err);
 
 	if (r == 0)
-		r = ct_note_state(re->spec, init, err);
+		r = ct_note_state(re->spec, init, re->console_fd, err);
 	return r < 0 ? r : fault_point("resume.noted", err);
 }
 
@@ -220,7 +221,9 @@ static pid_t restore(struct restore *re, const char *root, int console_fd, const
 
 pid_t resume_run(void *context, const struct ct_spec *spec, int console_fd, const char *console_path, struct err *err)
 {
-	struct restore re = { .resume = context, .spec = spec, .staging_net = -EBADF, .images = -EBADF };
+	struct restore re = {
+		.resume = context, .spec = spec, .console_fd = console_fd, .staging_net = -EBADF, .images = -EBADF
+	};
 	_cleanup_free_ char *root = str_printf("%s/%s", spec->node->run_dir, spec->name);
 	_cleanup_fd_ int host_mnt = open_own("mnt", err);
 	_cleanup_fd_ int host_net = host_mnt < 0 ? host_mnt : open_own("net", err);

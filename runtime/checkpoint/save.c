@@ -72,16 +72,24 @@ int save_check(const struct guest *guest, const struct guest_run *run, const str
 	return r;
 }
 
-/* The terminal as CRIU knows it, by the end that the monitor holds: "" if that was lost with its first monitor. */
-static void name_console(const struct guest_run *run, char *room, size_t size)
+/*
+ * The terminal as CRIU knows it: "" if that was lost with its first monitor. Of a guest that an older ctctl started, by the end
+ * that its monitor holds.
+ */
+static void name_console(const struct guest_run *run, char room[CONSOLE_ROOM])
 {
 	char path[48];
 	struct stat st;
 
 	room[0] = '\0';
+	if (!proc_is_alive(&run->monitor))
+		return;
+	memcpy(room, run->console, CONSOLE_ROOM);
+	if (room[0])
+		return;
 	snprintf(path, sizeof(path), "/proc/%d/fd/%d", run->monitor.pid, MONITOR_FD_SLAVE);
 	if (stat(path, &st) == 0)
-		snprintf(room, size, "tty[%llx:%llx]", (unsigned long long)st.st_rdev, (unsigned long long)st.st_dev);
+		snprintf(room, CONSOLE_ROOM, "tty[%llx:%llx]", (unsigned long long)st.st_rdev, (unsigned long long)st.st_dev);
 }
 
 static int fill_manifest(const struct guest *guest, const struct guest_run *run, struct checkpoint_manifest *ret, struct err *err)
@@ -95,7 +103,7 @@ static int fill_manifest(const struct guest *guest, const struct guest_run *run,
 		.ids_first = run->ids_first,
 		.started_at = run->started_at,
 	};
-	name_console(run, ret->console, sizeof(ret->console));
+	name_console(run, ret->console);
 	if (r == 0)
 		r = str_copy(ret->boot, sizeof(ret->boot), run->boot);
 	if (r == 0)
@@ -111,7 +119,7 @@ static int fill_manifest(const struct guest *guest, const struct guest_run *run,
 	return cgroup_tree_read(run->cgroup, &ret->groups, err);
 }
 
-static int write_manifest(const struct saving *saving, char ret_console[40], struct err *err)
+static int write_manifest(const struct saving *saving, char ret_console[CONSOLE_ROOM], struct err *err)
 {
 	_cleanup_(checkpoint_manifest_free) struct checkpoint_manifest manifest = { 0 };
 	int r = fill_manifest(saving->guest, saving->run, &manifest, err);
@@ -162,7 +170,7 @@ static int dump(const struct saving *saving, const char *console, struct err *er
 /* While it stands. */
 static int save_frozen(const struct saving *saving, struct err *err)
 {
-	char console[40];
+	char console[CONSOLE_ROOM];
 	int r = fault_point("suspend.frozen", err);
 
 	if (r == 0)

@@ -95,10 +95,10 @@ struct ct_spec {
 #define CT_TTY_GID_TEXT "5"
 
 /*
- * RUN/NAME/state of a guest whose init is `init` and whose monitor the caller is: from here on it is known to run. A monitor that
+ * RUN/NAME/state of a guest whose init is `init`, whose terminal `console_fd` is, and whose monitor the caller is: from here on it is known to run. A monitor that
  * restores calls it before anything of the guest runs.
  */
-int ct_note_state(const struct ct_spec *spec, pid_t init, struct err *err) _must_check_;
+int ct_note_state(const struct ct_spec *spec, pid_t init, int console_fd, struct err *err) _must_check_;
 
 /* The n-th of the host's device nodes that a guest with these features has in its /dev, or NULL. */
 const char *ct_device_name(size_t n, uint64_t features);

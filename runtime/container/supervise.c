@@ -14,7 +14,6 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <termios.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -30,7 +29,6 @@
 #include "runtime/container/rlimits.h"
 #include "runtime/network.h"
 #include "runtime/node.h"
-#include "runtime/state.h"
 #include "storage/rootfs.h"
 
 struct supervisor {
@@ -231,27 +229,6 @@ static int wait_for_exec(struct supervisor *sv, struct err *err)
 	return r < 0 ? r : check_exec(sv, err);
 }
 
-int ct_note_state(const struct ct_spec *spec, pid_t init, struct err *err)
-{
-	struct guest_run run = {
-		.started_at = (uint64_t)time(NULL),
-		.features = spec->features,
-		.ids_first = spec->ids_first,
-	};
-	int r = proc_identify(init, &run.init);
-
-	if (r == 0)
-		r = proc_identify(getpid(), &run.monitor);
-	if (r == 0)
-		r = str_copy(run.boot, sizeof(run.boot), spec->boot);
-	if (r == 0)
-		r = str_copy(run.cgroup, sizeof(run.cgroup), spec->cgroup.path);
-	if (r < 0)
-		return err_sys(err, -r, "note who the guest is");
-	r = state_write(spec->run_fd, &run, err);
-	return r < 0 ? r : fault_point("start.state", err);
-}
-
 /*
  * What the init-to-be needs of us. It may have failed meanwhile: without it, its namespaces are gone and nobody hears us; but its
  * reason is there to be read.
@@ -351,7 +328,7 @@ static int hand_over(struct supervisor *sv, struct err *err)
 	int r = socket_fd < 0 ? socket_fd : monitor_check(&start, err);
 
 	if (r == 0)
-		r = ct_note_state(sv->spec, sv->init, err);
+		r = ct_note_state(sv->spec, sv->init, sv->slave_fd, err);
 	if (r < 0)
 		return r;
 	/*

@@ -13,6 +13,7 @@ static const struct guest_run full = {
 	.started_at = UINT64_MAX,
 	.features = 31,
 	.ids_first = UINT32_MAX,
+	.console = "tty[8803:1a]",
 	.cgroup = "ctctl.slice/ctctl-guests.service/web1",
 };
 
@@ -30,19 +31,21 @@ static void test_round_trip(void **state)
 	assert_string_equal(run.boot, BOOT);
 	assert_true(run.started_at == full.started_at && run.features == full.features && run.ids_first == full.ids_first);
 	assert_string_equal(run.cgroup, full.cgroup);
+	assert_string_equal(run.console, full.console);
 }
 
-/* As a ctctl wrote it that noted no group: its guests still run. */
+/* As a ctctl wrote it that noted neither group nor console: its guests still run. */
 static void test_without_group(void **state)
 {
 	const struct scratch *s = *state;
 	struct err err = ERR_INIT;
 	struct guest_run run = full;
 
-	run.cgroup[0] = '\0';
+	run.cgroup[0] = run.console[0] = '\0';
 	assert_ok(state_write(s->fd, &run, &err), &err);
 	assert_int_equal(state_read(s->fd, &run, &err), 1);
 	assert_string_equal(run.cgroup, "");
+	assert_string_equal(run.console, "");
 	assert_true(run.ids_first == full.ids_first);
 }
 
