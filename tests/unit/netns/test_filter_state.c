@@ -99,6 +99,12 @@ static void test_counters_routed(void **state)
 	fw_free(w);
 }
 
+/* All that was sent, and what the guest's own kernel says of itself when the sending takes long (RFC 3810, RFC 4861). */
+static void assert_count_near(const struct net_traffic *t, uint64_t sent)
+{
+	assert_in_range(t->out[NET_OUTSIDE][0].packets + t->dropped.packets, sent, sent + 10);
+}
+
 static void test_packet_limit(void **state)
 {
 	(void)state;
@@ -114,7 +120,7 @@ static void test_packet_limit(void **state)
 	struct net_traffic t = fw_read(w);
 
 	assert_in_range(t.out[NET_OUTSIDE][0].packets, 10, 100);
-	assert_int_equal(t.out[NET_OUTSIDE][0].packets + t.dropped.packets, 500);
+	assert_count_near(&t, 500);
 	fw_free(w);
 }
 
@@ -146,7 +152,7 @@ static void test_connection_limit(void **state)
 	struct net_traffic t = fw_read(w);
 
 	assert_in_range(t.out[NET_OUTSIDE][0].packets, 10, 100);
-	assert_int_equal(t.out[NET_OUTSIDE][0].packets + t.dropped.packets, 500);
+	assert_count_near(&t, 500);
 	/* What belongs to a connection goes on. */
 	assert_true(fw_arrives(w, syn(w, fw_peer_mac, fw_guest_mac, false, 80, 0x10)));
 	assert_true(fw_arrives(w, out(w)));
@@ -205,7 +211,7 @@ static void test_quota_throttles(void **state)
 	struct net_traffic t = fw_read(w);
 
 	assert_in_range(t.out[NET_OUTSIDE][0].packets, 1200, 1400);
-	assert_int_equal(t.out[NET_OUTSIDE][0].packets + t.dropped.packets, 2000);
+	assert_count_near(&t, 2000);
 	/* The other direction has a limit of its own. */
 	send_in(w, FW_PEER4);
 	fw_free(w);
