@@ -95,8 +95,8 @@ struct ct_spec {
 #define CT_TTY_GID_TEXT "5"
 
 /*
- * RUN/NAME/state of a guest whose init is `init`, whose terminal `console_fd` is, and whose monitor the caller is: from here on it
- * is known to run. A monitor that restores calls it before anything of the guest runs.
+ * RUN/NAME/state of a guest whose init is `init`, whose terminal `console_fd` is, and whose monitor the caller is: from here on
+ * it is known to run. A monitor that restores calls it before anything of the guest runs.
  */
 int ct_note_state(const struct ct_spec *spec, pid_t init, int console_fd, struct err *err) _must_check_;
 
