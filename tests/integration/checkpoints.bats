@@ -177,7 +177,7 @@ as_before() {
 }
 
 @test "on a pool of kind dir the files are copied, and one that is full leaves the guest as it was" {
-	needs criu
+	needs criu idmapped_tmpfs
 	local in_memory in_file late data=$CTCTL_PREFIX/lib/pools/p1/data
 	ct -q pool create p1 --kind dir
 	mount -t tmpfs -o size=8M,mode=0700 ctctl-test "$data"

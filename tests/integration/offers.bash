@@ -78,6 +78,13 @@ lacks_erofs_of_files() {
 	((major > 6 || (major == 6 && minor >= 12))) || echo "this host's kernel is older than 6.12: it mounts erofs images on loop devices"
 }
 
+# For small pools of guests: since Linux 6.3.
+lacks_idmapped_tmpfs() {
+	local major minor
+	IFS=.- read -r major minor _ < <(uname -r)
+	((major > 6 || (major == 6 && minor >= 3))) || echo "this host's kernel is older than 6.3: it cannot id-map tmpfs"
+}
+
 lacks_swap_accounting() {
 	compgen -G '/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes' >/dev/null || compgen -G '/sys/fs/cgroup/*/memory.swap.max' >/dev/null ||
 		echo 'this kernel does not count swap'
