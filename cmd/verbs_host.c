@@ -18,7 +18,7 @@
 
 int verb_autostart(struct app *app, const struct request *request, struct err *err)
 {
-	struct autostart_counts n;
+	struct autostart_counts n = { 0 };
 	uint64_t parallel = 0;
 	bool stop = request_has(request, OPT_STOP);
 	int r = request_number(request, OPT_PARALLEL, PARALLEL_MAX, &parallel, err);

@@ -6,8 +6,6 @@
 #include "runtime/checkpoint/images.h"
 #include "runtime/shutdown.h"
 
-static struct cgroup_tree_node root_group = { .path = (char *)"", .controllers = (char *)"" };
-
 static struct guest guest_of(const struct scratch *s)
 {
 	return (struct guest){ .name = "web1", .dir_fd = s->fd, .run_fd = -EBADF, .lock_fd = -EBADF };
@@ -15,6 +13,7 @@ static struct guest guest_of(const struct scratch *s)
 
 static void suspend(const struct guest *guest, bool for_shutdown)
 {
+	struct cgroup_tree_node root_group = { .path = (char *)"", .controllers = (char *)"" };
 	const struct checkpoint_manifest manifest = {
 		.boot = "b", .uuid = "u", .cgroup = "g", .kernel = "k", .for_shutdown = for_shutdown, .groups = { &root_group, 1 }
 	};
