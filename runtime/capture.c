@@ -111,12 +111,8 @@ int guest_capture(const struct node *node, const char *name, const struct guest_
 	int r = guest_open(node, name, &guest, err);
 
 	if (r == 0)
-		r = guest_get_run(guest, &run, err);
+		r = guest_need_running(guest, &run, err);
 	if (r == 0)
-		r = guest_check_not_suspended(guest, err);
-	if (r == 0)
-		return err_exit(err, EXIT_NOT_RUNNING, ESRCH, "guest '%s' is not running: ctctl start %s", name, name);
-	if (r > 0)
 		r = find_place(guest, &run, spec->interface, &place, err);
 	if (r == 0)
 		r = capture(&place, spec, ret_packets, ret_lost, err);

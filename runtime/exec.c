@@ -174,13 +174,7 @@ static int find_running(const struct node *node, const char *name, struct guest 
 {
 	int r = guest_open(node, name, ret_guest, err);
 
-	if (r == 0)
-		r = guest_get_run(*ret_guest, ret_run, err);
-	if (r == 0)
-		r = guest_check_not_suspended(*ret_guest, err);
-	if (r < 0)
-		return r;
-	return r == 1 ? 0 : err_exit(err, EXIT_NOT_RUNNING, ESRCH, "guest '%s' is not running: ctctl start %s", name, name);
+	return r < 0 ? r : guest_need_running(*ret_guest, ret_run, err);
 }
 
 int guest_exec(const struct node *node, const char *name, const struct exec_spec *spec, int *ret_status, struct err *err)

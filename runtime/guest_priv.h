@@ -100,6 +100,9 @@ int guest_get_run(const struct guest *guest, struct guest_run *ret, struct err *
 /* EXIT_SUSPENDED, and what to do about it, if the guest is saved on the disk and does not run. */
 int guest_check_not_suspended(const struct guest *guest, struct err *err) _must_check_;
 
+/* For what is done to a running guest, which can be had by starting it: 0 and who runs, else SUSPENDED or NOT_RUNNING. */
+int guest_need_running(const struct guest *guest, struct guest_run *ret, struct err *err) _must_check_;
+
 /* "ctctl/web1", as every hierarchy has it: where the next start puts the guest. The caller frees; NULL: no memory. */
 char *guest_cgroup_path(const struct guest *guest) _must_check_;
 

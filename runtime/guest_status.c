@@ -57,6 +57,18 @@ int guest_check_not_suspended(const struct guest *guest, struct err *err)
 			guest->name, guest->name, guest->name);
 }
 
+int guest_need_running(const struct guest *guest, struct guest_run *ret, struct err *err)
+{
+	int r = guest_get_run(guest, ret, err);
+
+	if (r == 0)
+		r = guest_check_not_suspended(guest, err);
+	if (r == 0)
+		return err_exit(err, EXIT_NOT_RUNNING, ESRCH, "guest '%s' is not running: ctctl start %s", guest->name,
+				guest->name);
+	return r < 0 ? r : 0;
+}
+
 static void get_busy(const struct guest *guest, char *room, size_t size)
 {
 	char note[64], verb[32];

@@ -174,13 +174,9 @@ int guest_checkpoint_create(const struct node *node, const char *name, const cha
 	r = guest_open_locked(node, name, OP_CHECKPOINT, false, &guest, err);
 	if (r < 0)
 		return r;
-	r = guest_get_run(guest, &run, err);
-	if (r == 0)
-		r = guest_check_not_suspended(guest, err);
+	r = guest_need_running(guest, &run, err);
 	if (r < 0)
 		return r;
-	if (r == 0)
-		return err_exit(err, EXIT_NOT_RUNNING, ESRCH, "guest '%s' is not running: ctctl start %s", name, name);
 	r = choose_label(guest, label, ret->label, err);
 	if (r == 0)
 		r = network_read_note(guest->run_fd, LINKS_FILE, &nets, err);
