@@ -126,20 +126,34 @@ static struct net_address own_address(const struct inet_diag_msg *socket)
 	return own;
 }
 
+/* NULL: the reply is not about a socket. */
+static const struct inet_diag_msg *socket_of(struct nlmsghdr *reply)
+{
+	bool is_one = reply->nlmsg_type == SOCK_DIAG_BY_FAMILY &&
+		      reply->nlmsg_len >= (uint32_t)nlmsg_size(sizeof(struct inet_diag_msg));
+
+	return is_one ? nlmsg_data(reply) : NULL;
+}
+
+static bool is_listed(const struct walk *w, const struct net_address *own)
+{
+	size_t i = 0;
+
+	while (i < w->n && !net_address_equal(&w->list[i], own))
+		i++;
+	return i < w->n;
+}
+
 static void on_socket(void *context, struct nlmsghdr *reply)
 {
 	struct walk *w = context;
-	const struct inet_diag_msg *socket = nlmsg_data(reply);
+	const struct inet_diag_msg *socket = socket_of(reply);
+	struct net_address own;
 
-	if (reply->nlmsg_type != SOCK_DIAG_BY_FAMILY || reply->nlmsg_len < (uint32_t)nlmsg_size(sizeof(*socket)))
+	if (!socket)
 		return;
-
-	struct net_address own = own_address(socket);
-	size_t i = 0;
-
-	while (i < w->n && !net_address_equal(&w->list[i], &own))
-		i++;
-	if (i < w->n && socket->idiag_state != TCP_LISTEN)
+	own = own_address(socket);
+	if (is_listed(w, &own) && socket->idiag_state != TCP_LISTEN)
 		doom(w, &socket->id);
 }
 
@@ -159,17 +173,13 @@ static bool is_loopback(const struct net_address *address)
 static void on_listener(void *context, struct nlmsghdr *reply)
 {
 	struct walk *w = context;
-	const struct inet_diag_msg *socket = nlmsg_data(reply);
+	const struct inet_diag_msg *socket = socket_of(reply);
+	struct net_address own;
 
-	if (reply->nlmsg_type != SOCK_DIAG_BY_FAMILY || reply->nlmsg_len < (uint32_t)nlmsg_size(sizeof(*socket)))
+	if (!socket)
 		return;
-
-	struct net_address own = own_address(socket);
-	size_t i = 0;
-
-	while (i < w->n && !net_address_equal(&w->list[i], &own))
-		i++;
-	if (i == w->n && !is_of_all(&own) && !is_loopback(&own))
+	own = own_address(socket);
+	if (!is_listed(w, &own) && !is_of_all(&own) && !is_loopback(&own))
 		w->deaf = *socket;
 }
 
