@@ -59,9 +59,7 @@ static int write_handle(int fd, const struct overlay_handle *handle)
 
 static int open_index(int area_fd)
 {
-	int fd = path_open_beneath(area_fd, INDEX, O_RDONLY | O_DIRECTORY, 0);
-
-	return fd;
+	return path_open_beneath(area_fd, INDEX, O_RDONLY | O_DIRECTORY, 0);
 }
 
 /* The entry `fd` names the folder `dir_fd` from now on. */
